@@ -1,0 +1,171 @@
+"""Helpers shared by the training scripts: drawing, rendering in parallel, training, export."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.random import Generator
+from PIL import Image
+
+EXAMPLES = Path(__file__).resolve().parent.parent
+
+# Edges are drawn this many times larger and averaged down, which antialiases them.
+SUPERSAMPLE = 4
+
+
+# Drawing. Pictures are float32 arrays [height, width, 3] with values in 0..1.
+
+
+def mix(first: np.ndarray, second: np.ndarray, amount: np.ndarray | float) -> np.ndarray:
+    """Blends two pictures or colours; `amount` is a number or a [height, width] mask."""
+    amount = np.asarray(amount, dtype=np.float32)[..., None]
+    return first * (1 - amount) + second * amount
+
+
+def random_colour(rng: Generator) -> np.ndarray:
+    return rng.random(3, dtype=np.float32)
+
+
+def ramp(rng: Generator, height: int, width: int) -> np.ndarray:
+    """A linear ramp from 0 to 1 across the picture in a random direction."""
+    angle = rng.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    values = x * np.cos(angle) + y * np.sin(angle)
+    return (values - values.min()) / np.ptp(values)
+
+
+def gradient(rng: Generator, height: int, width: int) -> np.ndarray:
+    """A linear gradient between two random colours."""
+    return mix(random_colour(rng), random_colour(rng), ramp(rng, height, width))
+
+
+def smooth_noise(rng: Generator, height: int, width: int, cell: float) -> np.ndarray:
+    """Noise around 0 whose bumps are about `cell` pixels wide, as a [height, width] array."""
+    grid = (int(height / cell) + 2, int(width / cell) + 2)
+    coarse = Image.fromarray(rng.standard_normal(grid, dtype=np.float32))
+    return np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def average_down(image: Image.Image) -> np.ndarray:
+    """Turns a supersampled drawing into values in 0..1 at the final size."""
+    return np.asarray(image.reduce(SUPERSAMPLE), dtype=np.float32) / 255
+
+
+def to_bytes(picture: np.ndarray) -> np.ndarray:
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def render_all(render: Callable[[tuple[int, int]], object], seed: int, count: int) -> list:
+    """Calls `render((seed, index))` for every index, on all cores.
+
+    Each picture has its own random generator, so the result does not depend on scheduling.
+    """
+    jobs = [(seed, index) for index in range(count)]
+    # Forking a process in which PyTorch may have started threads can hang; spawning cannot.
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        return pool.map(render, jobs, chunksize=16)
+
+
+# Training.
+
+
+def parse_arguments(description: str, out: Path, **defaults: int) -> argparse.Namespace:
+    """Reads --out and one integer option for each of `defaults`."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=out, help="folder to write to")
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=value, help=" ")
+    return parser.parse_args()
+
+
+def make_deterministic(seed: int, threads: int) -> None:
+    """Fixes every source of chance. Another thread count may change the last digits."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+
+
+def train(
+    model: torch.nn.Module,
+    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
+    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    steps: int,
+    peak_rate: float,
+) -> None:
+    """Trains with AdamW and a one-cycle learning rate, and prints the progress."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak_rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak_rate, total_steps=steps)
+    start, total = time.monotonic(), 0.0
+    interval = max(1, steps // 20)
+    # On a CPU, convolutions are faster when the channels of a pixel lie next to each other.
+    model.train().to(memory_format=torch.channels_last)
+    for step, (inputs, targets) in zip(range(1, steps + 1), batches, strict=False):
+        loss = loss_of(model(inputs.to(memory_format=torch.channels_last)), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        total += loss.item()
+        if step % interval == 0:
+            seconds = time.monotonic() - start
+            print(f"step {step:5d}  loss {total / interval:.5f}  {seconds:4.0f} s", flush=True)
+            total = 0.0
+    model.eval().to(memory_format=torch.contiguous_format)
+
+
+# Export.
+
+
+def export_onnx(
+    model: torch.nn.Module,
+    path: Path,
+    example: torch.Tensor,
+    output: str,
+    dynamic_axes: dict[str, dict[int, str]],
+) -> None:
+    """Writes the model as ONNX, with one input named "image"."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            model,
+            (example,),
+            path,
+            input_names=["image"],
+            output_names=[output],
+            dynamic_axes=dynamic_axes,
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+def check_onnx(model: torch.nn.Module, path: Path, shapes: Iterable[tuple[int, ...]]) -> None:
+    """Prints the operators of the file and how far its results are from PyTorch's."""
+    graph = onnx.load(path)
+    onnx.checker.check_model(graph, full_check=True)
+    counts = Counter(node.op_type for node in graph.graph.node)
+    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB,", end=" ")
+    print(", ".join(f"{name} x{count}" for name, count in sorted(counts.items())))
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    random = torch.Generator().manual_seed(0)
+    largest = 0.0
+    for shape in shapes:
+        image = torch.rand(shape, generator=random)
+        with torch.no_grad():
+            expected = model(image).numpy()
+        (actual,) = session.run(None, {"image": image.numpy()})
+        largest = max(largest, float(np.abs(actual - expected).max()))
+    print(f"largest difference between ONNX Runtime and PyTorch: {largest:.2e}")

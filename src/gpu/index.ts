@@ -1,0 +1,3 @@
+export * from "./gpu.ts";
+export * from "./open.ts";
+export * from "./run-program.ts";

@@ -1,0 +1,75 @@
+import type { TensorType } from "../graph/index.ts";
+import type { Binding, BuildOptions } from "./kernel.ts";
+
+/** The number of elements that one load or store moves. */
+export type Width = 1 | 4;
+
+/** A storage buffer of a shader. */
+export interface Buffer {
+  readonly name: string;
+  /** The WGSL type of an element: "f32", "vec4<f16>". */
+  readonly element: string;
+  readonly from: Binding;
+  readonly write?: boolean;
+}
+
+/** "f32" or "f16", or a vector of four of them: how a tensor's elements lie in memory. */
+export function elementOf(type: Pick<TensorType, "dtype">, width: Width = 1): string {
+  const scalar = type.dtype === "float16" ? "f16" : "f32";
+  return width === 4 ? `vec4<${scalar}>` : scalar;
+}
+
+/** The type that kernels compute in. */
+export const computeType = (width: Width): string => (width === 4 ? "vec4<f32>" : "f32");
+
+/** True for the types that kernels read and write. */
+export const onGpu = (type: TensorType | undefined): boolean =>
+  type === undefined || type.dtype === "float32" || type.dtype === "float16";
+
+export interface Declarations {
+  readonly buffers: readonly Buffer[];
+  /** Sizes and other unsigned integers, read in the body as `params.NAME`. */
+  readonly params?: Readonly<Record<string, number>>;
+  /** WGSL extensions beyond f16, which is added where a buffer needs it. */
+  readonly enables?: readonly string[];
+}
+
+/**
+ * The head of a shader: extensions, buffers in binding order, and `params`. With
+ * `options.specialize` the params are constants of the text, which the driver folds; otherwise a
+ * uniform buffer, so that one pipeline serves every size. The body reads the same either way.
+ */
+export function declare(declarations: Declarations, options: BuildOptions) {
+  const { buffers, params = {}, enables = [] } = declarations;
+  const names = Object.keys(params);
+  const bindings: Binding[] = buffers.map((b) => b.from);
+  const f16 = buffers.some((b) => b.element.includes("f16")) ? ["f16"] : [];
+  const lines = [...new Set([...f16, ...enables])].map((e) => `enable ${e};`);
+  buffers.forEach((b, i) => {
+    const access = b.write ? "read_write" : "read";
+    lines.push(`@group(0) @binding(${i}) var<storage, ${access}> ${b.name}: array<${b.element}>;`);
+  });
+  if (names.length > 0) {
+    lines.push(`struct Params { ${names.map((n) => `${n}: u32`).join(", ")} }`);
+    if (options.specialize) {
+      lines.push(`const params = Params(${names.map((n) => `${params[n]}u`).join(", ")});`);
+    } else {
+      lines.push(`@group(0) @binding(${buffers.length}) var<uniform> params: Params;`);
+      bindings.push({ kind: "params", data: Uint32Array.from(names, (n) => params[n]!) });
+    }
+  }
+  return { text: `${lines.join("\n")}\n`, bindings };
+}
+
+/** `count` workgroups in a row, folded into x and y because each dimension has a limit of 65535. */
+export function spread(count: number): [number, number, number] {
+  const x = Math.min(count, 65535);
+  return [x, Math.ceil(count / x), 1];
+}
+
+/** WGSL for the index of this workgroup in a row made by `spread`. */
+export const workgroupIndex = "workgroup.y * workgroups.x + workgroup.x";
+
+/** The parameters of `main` that `workgroupIndex` reads. */
+export const workgroupArguments =
+  "@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>";

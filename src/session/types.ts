@@ -1,0 +1,64 @@
+import type { DType, Tensor } from "../tensor/index.ts";
+
+/** What values are stored as on the device. Sums are always made in float32 or better. */
+export type Precision = "f32" | "f16";
+
+/** A named input or output as users see it. A dimension is a size, or a name when it is free. */
+export interface ValueInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly (number | string)[];
+}
+
+/** One step of work that takes a while, for progress displays. */
+export interface Progress {
+  readonly stage: "load" | "optimize" | "pack" | "compile";
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface SessionOptions {
+  /**
+   * "auto" (a GPU if there is a real one, else the CPU), "gpu" (the same, but an error without
+   * one), "software" (a CPU that emulates Vulkan), "cpu" (ONNX Runtime), or part of an adapter's
+   * name. Default "auto".
+   */
+  readonly device?: string;
+  /** "f16" needs a device with `shader-f16`. Inputs and outputs stay as the model declares them. */
+  readonly precision?: Precision;
+  /** Sizes for named dimensions, known before the first run: `{ N: 8 }`. */
+  readonly dimensions?: Readonly<Record<string, number>>;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** The device that a session runs on, and why it was chosen. */
+export interface DeviceSummary {
+  readonly kind: "gpu" | "software" | "cpu";
+  /** "NVIDIA H100 80GB HBM3", "llvmpipe (LLVM 15.0.6, 256 bits)", "CPU (ONNX Runtime)". */
+  readonly name: string;
+  readonly backend: "webgpu" | "onnxruntime";
+  /** One sentence: "no GPU was found: ...". */
+  readonly reason: string;
+}
+
+/** What a session has cost so far. Times in milliseconds, memory in bytes. */
+export interface SessionStats {
+  readonly loadMs: number;
+  readonly optimizeMs: number;
+  readonly compileMs: number;
+  /** Memory on the device: weights, activations (the arena), and staging for inputs and outputs. */
+  readonly weightBytes: number;
+  readonly activationBytes: number;
+  readonly stagingBytes: number;
+  readonly dispatches: number;
+  readonly runs: number;
+}
+
+/** What runs a model; GPU and CPU look alike from outside. */
+export interface Runner {
+  readonly device: DeviceSummary;
+  readonly precision: Precision;
+  readonly stats: SessionStats;
+  run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  dispose(): Promise<void>;
+}

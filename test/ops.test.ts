@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { openGpu } from "../src/gpu/index.ts";
+import { ops } from "../src/ops/index.ts";
+import { Tensor } from "../src/tensor/index.ts";
+import { expectClose, readyCase } from "./cases.ts";
+
+describe.each([...ops.values()])("$name", (op) => {
+  const worked = op.cases.filter((c) => c.expected);
+
+  test.runIf(worked.length > 0).each(worked)("reference: $name", (opCase) => {
+    const { expected } = readyCase(op, opCase);
+    opCase.expected!.forEach((values, i) => {
+      const t = expected[i]!;
+      expectClose(t, Tensor.from(t.dtype, values, t.dims), 1e-6);
+    });
+  });
+
+  test.runIf(op.kernels.length > 0)("every kernel configuration compiles", async () => {
+    const gpu = await openGpu({ nullBackend: true });
+    const failures: string[] = [];
+    for (const opCase of op.cases) {
+      for (const dtype of ["float32", "float16"] as const) {
+        const { problem } = readyCase(op, opCase, dtype);
+        for (const kernel of op.kernels) {
+          if (kernel.supports(problem) !== true) continue;
+          for (const config of kernel.configs(problem, gpu.traits)) {
+            if (kernel.fits(config, problem, gpu.traits) !== true) continue;
+            for (const specialize of [true, false]) {
+              const program = kernel.build(problem, config, { specialize });
+              for (const d of program.dispatches) {
+                await gpu
+                  .pipeline(d.wgsl, d.label)
+                  .catch((e) => failures.push(`${opCase.name}: ${e}`));
+              }
+            }
+          }
+        }
+      }
+    }
+    gpu.destroy();
+    expect(failures).toEqual([]);
+  });
+});
