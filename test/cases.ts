@@ -45,7 +45,7 @@ export function readyCase(op: Op, opCase: OpCase, dtype: DType = "float32"): Rea
     throw new Error("a case has no epilogue");
   });
   const types = new Map<string, TensorType>();
-  inputs.forEach((t, i) => t && types.set(`in${i}`, t));
+  inputs.forEach((t, i) => void (t && types.set(`in${i}`, t)));
   outputs.forEach((t, i) => void types.set(`out${i}`, t));
   const constant = (name: string) => constants[Number(name.slice(2))];
   const problem = problemOf(node, (name) => types.get(name)!, constant);
