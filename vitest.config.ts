@@ -1,16 +1,21 @@
 import { defineConfig } from "vitest/config";
 
-// Forks, not threads: Vulkan drivers read the process's environment.
+const slow = { testTimeout: 120_000, hookTimeout: 120_000 };
+
+// Forks, not threads: Vulkan drivers read the process's environment. At most two of them: software
+// Vulkan spreads each over all cores by itself.
 export default defineConfig({
   test: {
     pool: "forks",
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
         test: {
           name: "plain",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.gpu.test.ts", "node_modules/**"],
+          exclude: ["**/*.gpu.test.ts", "**/*.conformance.test.ts", "node_modules/**"],
+          testTimeout: 30_000,
         },
       },
       {
@@ -18,9 +23,12 @@ export default defineConfig({
         test: {
           name: "gpu",
           include: ["src/**/*.gpu.test.ts", "test/**/*.gpu.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...slow,
         },
+      },
+      {
+        extends: true,
+        test: { name: "conformance", include: ["test/**/*.conformance.test.ts"], ...slow },
       },
     ],
   },

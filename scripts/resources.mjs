@@ -1,0 +1,68 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { aptInstall, hasApt, isRoot, majorOf, versionOf } from "./apt.mjs";
+import { step } from "./process.mjs";
+
+/** Folders in which Vulkan drivers describe themselves. */
+const driverFolders = [
+  "/usr/share/vulkan/icd.d",
+  "/usr/local/share/vulkan/icd.d",
+  "/etc/vulkan/icd.d",
+];
+
+/** The file that names lavapipe, Mesa's Vulkan for CPUs, or undefined. */
+export function lavapipe() {
+  for (const folder of driverFolders.filter((f) => existsSync(f))) {
+    const file = readdirSync(folder).find((name) => /^lvp_icd.*\.json$/.test(name));
+    if (file) return join(folder, file);
+  }
+  return undefined;
+}
+
+/** The folder of ONNX's backend node tests, or undefined. */
+export function onnxTestData() {
+  const folders = [process.env.REKINDLE_ONNX_TESTDATA, "/usr/share/libonnx-testdata/data"];
+  return folders.find((folder) => folder && existsSync(join(folder, "node")));
+}
+
+/**
+ * What tiers need from the machine. To add one: a row here, and its key in `needs` of a tier in
+ * test.mjs. `problem` says why it cannot be used, or undefined; `packages` are Debian's.
+ */
+export const resources = {
+  lavapipe: {
+    why: "software Vulkan: runs every kernel without a GPU",
+    packages: [{ name: "libvulkan1" }, { name: "mesa-vulkan-drivers", major: 24 }],
+    elsewhere: "install the Vulkan loader and Mesa's lavapipe, version 24 or later",
+    problem() {
+      if (!lavapipe()) return "lavapipe is not installed";
+      const mesa = hasApt() ? versionOf("mesa-vulkan-drivers") : undefined;
+      return mesa && majorOf(mesa) < 24 ? `Mesa ${mesa} is too old for Dawn (needs 24)` : undefined;
+    },
+  },
+  onnxTestData: {
+    why: "ONNX's own tests of every operator",
+    packages: [{ name: "libonnx-testdata" }],
+    elsewhere: "set REKINDLE_ONNX_TESTDATA to the folder onnx/backend/test/data of ONNX's sources",
+    problem: () => (onnxTestData() ? undefined : "ONNX's test data are not installed"),
+  },
+};
+
+/** Installs what `names` lack where this is Debian and we are root; else says how to. */
+export async function provide(names) {
+  const lacking = names.filter((name) => resources[name].problem());
+  if (lacking.length === 0) return;
+  for (const name of lacking) console.log(`${resources[name].problem()} (${resources[name].why})`);
+  if (!hasApt()) {
+    for (const name of lacking) console.log(`To enable: ${resources[name].elsewhere}`);
+    return;
+  }
+  if (!isRoot()) {
+    console.log("To enable: sudo node scripts/system-packages.mjs");
+    return;
+  }
+  const packages = lacking.flatMap((name) => resources[name].packages);
+  const list = packages.map((p) => p.name).join(", ");
+  const result = await step(`system packages: ${list}`, () => aptInstall(packages));
+  if (result !== true) console.error(result);
+}
