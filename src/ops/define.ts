@@ -54,6 +54,11 @@ export interface Traits {
    * "axes": `permuteAxes` rewrites it for another order. Left out: it needs the original order.
    */
   readonly layout?: "spatial" | "pointwise" | "axes";
+  /**
+   * The result follows from the inputs' types alone (Shape, Size), so that it is known before they
+   * are: the reference is then called with inputs that have dims but no data.
+   */
+  readonly dependsOnTypeOnly?: boolean;
 }
 
 export interface PermuteRequest<A> {
