@@ -12,8 +12,10 @@ export type ErrorCode =
   | "device-missing"
   | "device-limit"
   | "device-lost"
+  | "precision"
   | "shader"
   | "disposed"
+  | "internal"
   | "verify-failed";
 
 /**

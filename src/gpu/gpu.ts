@@ -1,15 +1,9 @@
-import { RekindleError } from "../errors.ts";
+import { messageOf, RekindleError } from "../errors.ts";
 import type { DeviceTraits } from "../kernels/kernel.ts";
+import type { AdapterInfo } from "./adapters.ts";
 
-/** What an adapter says of itself. */
-export interface AdapterInfo {
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly device: string;
-  readonly description: string;
-  /** "software" is a CPU that emulates a GPU (lavapipe, SwiftShader); "null" never computes. */
-  readonly kind: "gpu" | "software" | "null";
-}
+/** How long to wait for the news that a device is lost, after something on it has failed. */
+const lossNewsMs = 100;
 
 /** An open GPU: the device, what kernels may use of it, and its compiled pipelines. */
 export class Gpu {
@@ -18,11 +12,16 @@ export class Gpu {
   readonly traits: DeviceTraits;
   /** Keyed by the full shader text, so that a key can never be wrong. */
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  private destroyed = false;
+  private loss: RekindleError | undefined;
 
   constructor(device: GPUDevice, info: AdapterInfo, traits: DeviceTraits) {
     this.device = device;
     this.info = info;
     this.traits = traits;
+    device.lost.then(({ message }) => {
+      if (!this.destroyed) this.loss = lossError(info.name, message);
+    });
   }
 
   /** The compiled shader; compiled once per text, without blocking. Entry point `main`. */
@@ -53,8 +52,79 @@ export class Gpu {
     }
   }
 
+  /** Throws "device-lost" where the device is gone, "disposed" where it was closed. */
+  assertUsable(): void {
+    if (this.loss) throw this.loss;
+    if (this.destroyed) throw new RekindleError("disposed", `${this.info.name} has been closed`);
+  }
+
+  /**
+   * Does `work`, which issues GPU commands without waiting, and reports what the device finds
+   * wrong with them. WebGPU tells such errors later: the result comes at once, `verdict` settles
+   * when they are known.
+   */
+  watch<T>(what: string, work: () => T): { readonly result: T; readonly verdict: Promise<void> } {
+    this.assertUsable();
+    const { device } = this;
+    device.pushErrorScope("validation");
+    device.pushErrorScope("out-of-memory");
+    let result: T;
+    let found: Promise<(GPUError | null)[]>;
+    try {
+      result = work();
+    } finally {
+      found = Promise.all([device.popErrorScope(), device.popErrorScope()]);
+      found.catch(() => {}); // Lost devices reject it; `judge` reports that where it is awaited.
+    }
+    return { result, verdict: judge(what, found) };
+  }
+
+  /** `watch` for those who can wait. */
+  async checked<T>(what: string, work: () => T): Promise<T> {
+    const { result, verdict } = this.watch(what, work);
+    await verdict;
+    return result;
+  }
+
+  /** What to throw after `error`: the loss of the device where that is what lies behind it. */
+  async explain(error: unknown): Promise<unknown> {
+    const patience = new Promise((resolve) => setTimeout(resolve, lossNewsMs));
+    if (!(error instanceof RekindleError)) await Promise.race([this.device.lost, patience]);
+    if (this.loss) return this.loss;
+    if (error instanceof RekindleError) return error;
+    return new RekindleError("internal", `${this.info.name}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+
   destroy(): void {
+    this.destroyed = true;
     this.pipelines.clear();
     this.device.destroy();
   }
+}
+
+async function judge(what: string, found: Promise<(GPUError | null)[]>): Promise<void> {
+  const [memory, invalid] = await found;
+  if (memory) throw memoryError(what, memory);
+  if (invalid) throw invalidError(what, invalid);
+}
+
+function lossError(name: string, message: string): RekindleError {
+  const what = `the connection to ${name} was lost${message ? `: ${message}` : ""}`;
+  return new RekindleError("device-lost", what, {
+    fix: "create a new session; if it happens again, the driver's log tells why (on Linux: `dmesg`)",
+  });
+}
+
+function memoryError(what: string, error: GPUError): RekindleError {
+  return new RekindleError("device-limit", `${what}: out of device memory: ${error.message}`, {
+    fix: 'use smaller inputs or a smaller batch, or the CPU (device "cpu")',
+  });
+}
+
+function invalidError(what: string, error: GPUError): RekindleError {
+  return new RekindleError("internal", `${what}: ${error.message.trim()}`, {
+    fix: "this is a fault of Rekindle: please report it with this message",
+  });
 }

@@ -1,3 +1,5 @@
+export * from "./adapters.ts";
+export * from "./environment.ts";
 export * from "./gpu.ts";
 export * from "./open.ts";
 export * from "./run-program.ts";

@@ -1,47 +1,82 @@
 import { messageOf, RekindleError } from "../errors.ts";
 import type { DeviceTraits } from "../kernels/kernel.ts";
-import { type AdapterInfo, Gpu } from "./gpu.ts";
+import { type AdapterInfo, adapterNames, findAdapter, infoOf } from "./adapters.ts";
+import { inNode } from "./environment.ts";
+import { Gpu } from "./gpu.ts";
+import { instanceOf } from "./instance.ts";
 
 export interface OpenOptions {
   /** Part of an adapter's name, or nothing for the system's first choice. */
   readonly adapter?: string;
+  /** Accept a real GPU only, or an emulated one only. */
+  readonly kind?: "gpu" | "software";
   /** Compile shaders without a GPU; nothing is ever computed. */
   readonly nullBackend?: boolean;
+  /** Dawn's toggles: "+on,-off"; the variable REKINDLE_DAWN_FEATURES where left out. */
+  readonly toggles?: string;
 }
 
-/** Dawn's GPU objects must stay referenced while the process lives, or it crashes at collection. */
-const instances = new Map<string, GPU>();
-
-/** Opens an adapter with all of its limits and the features that kernels use. */
+/**
+ * Opens an adapter with all of its limits and the features that kernels use. The first choice is a
+ * discrete GPU, then an integrated one, then one that is emulated.
+ *
+ * Throws "device-missing" with the reason where there is no such adapter.
+ *
+ * @example const gpu = await openGpu({ kind: "gpu" });
+ */
 export async function openGpu(options: OpenOptions = {}): Promise<Gpu> {
-  const gpu = await instance(options);
-  let adapter: GPUAdapter | null;
+  const names = options.nullBackend ? [] : await adapterNames();
+  const adapter = await request(options, names);
+  const info = adapter && infoOf(adapter, names);
+  if (!adapter || !info) throw nothingFound(options);
+  if (options.kind && info.kind !== options.kind) throw wrongKind(options.kind, info);
+  const wanted = ["shader-f16", "subgroups", "subgroup-size-control", "timestamp-query"];
   try {
-    adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    const device = await adapter.requestDevice({
+      requiredFeatures: wanted.filter((f) => adapter.features.has(f)) as GPUFeatureName[],
+      requiredLimits: limitsOf(adapter),
+    });
+    return new Gpu(device, info, traitsOf(device, adapter, info));
+  } catch (error) {
+    const what = `${info.name} cannot be opened: ${messageOf(error)}`;
+    throw new RekindleError("device-missing", what, { cause: error });
+  }
+}
+
+async function request(options: OpenOptions, names: Parameters<typeof findAdapter>[0]) {
+  const toggles = options.toggles === undefined ? {} : { toggles: options.toggles };
+  const named =
+    options.adapter !== undefined && inNode ? findAdapter(names, options.adapter) : undefined;
+  const choice = options.nullBackend
+    ? { backend: "null" }
+    : named && { backend: named.backend, adapter: named.name };
+  const instance = await instanceOf({ ...choice, ...toggles });
+  try {
+    return await instance.requestAdapter(
+      options.kind === "software"
+        ? { forceFallbackAdapter: true }
+        : { powerPreference: "high-performance" },
+    );
   } catch (error) {
     throw new RekindleError("device-missing", messageOf(error), { cause: error });
   }
-  if (!adapter) throw new RekindleError("device-missing", "no WebGPU adapter was found");
-  const wanted = ["shader-f16", "subgroups", "subgroup-size-control", "timestamp-query"];
-  const device = await adapter.requestDevice({
-    requiredFeatures: wanted.filter((f) => adapter.features.has(f)) as GPUFeatureName[],
-    requiredLimits: limitsOf(adapter),
-  });
-  return new Gpu(device, infoOf(adapter), traitsOf(device, adapter));
 }
 
-async function instance(options: OpenOptions): Promise<GPU> {
-  const flags: string[] = [];
-  if (options.nullBackend) flags.push("backend=null");
-  if (options.adapter) flags.push(`adapter=${options.adapter}`);
-  const key = flags.join(" ");
-  const known = instances.get(key);
-  if (known) return known;
-  const { create, globals } = await import("webgpu");
-  Object.assign(globalThis, globals);
-  const made = create(flags);
-  instances.set(key, made);
-  return made;
+function nothingFound({ kind }: OpenOptions): RekindleError {
+  const what = kind === "software" ? "no software Vulkan driver was found" : "no GPU was found";
+  return new RekindleError("device-missing", what, { fix: driverHint });
+}
+
+const driverHint =
+  "install a Vulkan driver (Debian, Ubuntu: `apt install mesa-vulkan-drivers`) and see that " +
+  '`vulkaninfo --summary` lists the device; or use the CPU (device "cpu")';
+
+function wrongKind(kind: "gpu" | "software", info: AdapterInfo): RekindleError {
+  const what =
+    kind === "gpu"
+      ? `no GPU was found: the only adapter, ${info.name}, is a CPU that emulates one`
+      : `no software Vulkan driver was found: ${info.name} is a real GPU`;
+  return new RekindleError("device-missing", what, { fix: driverHint });
 }
 
 const limitNames = [
@@ -59,13 +94,7 @@ function limitsOf(adapter: GPUAdapter): Record<string, number> {
   return Object.fromEntries(limitNames.map((name) => [name, adapter.limits[name]]));
 }
 
-function infoOf({ info }: GPUAdapter): AdapterInfo {
-  const { vendor, architecture, device, description } = info;
-  const kind = device === "null-backend" ? "null" : info.isFallbackAdapter ? "software" : "gpu";
-  return { vendor, architecture, device, description, kind };
-}
-
-function traitsOf(device: GPUDevice, adapter: GPUAdapter): DeviceTraits {
+function traitsOf(device: GPUDevice, adapter: GPUAdapter, info: AdapterInfo): DeviceTraits {
   const { limits, features } = device;
   return {
     maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
@@ -74,10 +103,10 @@ function traitsOf(device: GPUDevice, adapter: GPUAdapter): DeviceTraits {
     maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-    subgroupMinSize: adapter.info.subgroupMinSize,
-    subgroupMaxSize: adapter.info.subgroupMaxSize,
+    subgroupMinSize: adapter.info.subgroupMinSize ?? 0,
+    subgroupMaxSize: adapter.info.subgroupMaxSize ?? 0,
     hasF16: features.has("shader-f16"),
     hasSubgroups: features.has("subgroups"),
-    isSoftware: infoOf(adapter).kind === "software",
+    isSoftware: info.kind === "software",
   };
 }

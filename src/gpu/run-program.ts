@@ -40,23 +40,25 @@ export async function runProgram(gpu: Gpu, program: Program, data: ProgramInputs
   const bufferOf = (b: Binding) =>
     b.kind === "params" ? buffer(b.data.byteLength, b.data) : buffers[b.kind][b.index]!;
   try {
-    const encoder = device.createCommandEncoder();
-    for (const dispatch of program.dispatches) {
-      const pipeline = await gpu.pipeline(dispatch.wgsl, dispatch.label);
-      const entries = dispatch.bindings.map((b, binding) => ({
-        binding,
-        resource: { buffer: bufferOf(b) },
-      }));
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(
-        0,
-        device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }),
-      );
-      pass.dispatchWorkgroups(...dispatch.workgroups);
-      pass.end();
-    }
-    device.queue.submit([encoder.finish()]);
+    const pipelines = await Promise.all(
+      program.dispatches.map(({ wgsl, label }) => gpu.pipeline(wgsl, label)),
+    );
+    await gpu.checked(program.dispatches[0]?.label ?? "empty program", () => {
+      const encoder = device.createCommandEncoder();
+      program.dispatches.forEach((dispatch, i) => {
+        const layout = pipelines[i]!.getBindGroupLayout(0);
+        const entries = dispatch.bindings.map((b, binding) => ({
+          binding,
+          resource: { buffer: bufferOf(b) },
+        }));
+        const pass = encoder.beginComputePass();
+        pass.setPipeline(pipelines[i]!);
+        pass.setBindGroup(0, device.createBindGroup({ layout, entries }));
+        pass.dispatchWorkgroups(...dispatch.workgroups);
+        pass.end();
+      });
+      device.queue.submit([encoder.finish()]);
+    });
     return await Promise.all(buffers.output.map((b, i) => read(gpu, b, data.outputs[i]!)));
   } finally {
     for (const b of made) b.destroy();
