@@ -14,7 +14,7 @@ function reasonToInstall(root) {
   return undefined;
 }
 
-/** Installs the npm packages where they are missing or out of date; ends the process if it fails. */
+/** Installs the npm packages where they are missing or old; ends the process if it fails. */
 export async function installNodePackages(root) {
   const reason = reasonToInstall(root);
   if (!reason) return;

@@ -14,7 +14,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * The tiers, in the order in which they run. `needs` names rows of resources.mjs; `problem` is for
- * what cannot be installed. `optional`: may be skipped in CI too. `run` gives passed, failed, skipped.
+ * what cannot be installed; `optional` means that it may be skipped in CI too. `run` resolves to
+ * `{ passed, failed, skipped }`.
  */
 const tiers = [
   { name: "check", what: "types and lint", needs: [], run: check },
