@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capture, run } from "./process.mjs";
@@ -27,7 +35,8 @@ export const majorOf = (version) => Number.parseInt(version.replace(/^\d+:/, "")
  */
 export async function aptInstall(packages) {
   const folder = mkdtempSync(join(tmpdir(), "rekindle-apt-"));
-  chmodSync(folder, 0o755);
+  chmodSync(folder, 0o755); // apt drops its rights to download
+  mkdirSync(join(folder, "lists/partial"), { recursive: true });
   try {
     return await installWith(folder, packages);
   } finally {
