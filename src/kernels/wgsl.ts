@@ -28,7 +28,7 @@ export const onGpu = (type: TensorType | undefined): boolean =>
 
 export interface Declarations {
   readonly buffers: readonly Buffer[];
-  /** Sizes and other unsigned integers, read in the body as `params.NAME`. */
+  /** Sizes, read in the body as `params.NAME` (u32; a negative number wraps around). */
   readonly params?: Readonly<Record<string, number>>;
   /** WGSL extensions beyond f16, which is added where a buffer needs it. */
   readonly enables?: readonly string[];
@@ -52,10 +52,10 @@ export function declare(declarations: Declarations, options: BuildOptions) {
   if (names.length > 0) {
     lines.push(`struct Params { ${names.map((n) => `${n}: u32`).join(", ")} }`);
     if (options.specialize) {
-      lines.push(`const params = Params(${names.map((n) => `${params[n]}u`).join(", ")});`);
+      lines.push(`const params = Params(${names.map((n) => `${params[n]! >>> 0}u`).join(", ")});`);
     } else {
       lines.push(`@group(0) @binding(${buffers.length}) var<uniform> params: Params;`);
-      bindings.push({ kind: "params", data: Uint32Array.from(names, (n) => params[n]!) });
+      bindings.push({ kind: "params", data: Uint32Array.from(names, (n) => params[n]! >>> 0) });
     }
   }
   return { text: `${lines.join("\n")}\n`, bindings };
@@ -64,7 +64,7 @@ export function declare(declarations: Declarations, options: BuildOptions) {
 /** `count` workgroups in a row, folded into x and y because each dimension has a limit of 65535. */
 export function spread(count: number): [number, number, number] {
   const x = Math.min(count, 65535);
-  return [x, Math.ceil(count / x), 1];
+  return [x, x === 0 ? 1 : Math.ceil(count / x), 1];
 }
 
 /** WGSL for the index of this workgroup in a row made by `spread`. */

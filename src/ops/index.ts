@@ -1,7 +1,49 @@
 import * as activations from "./activations.ts";
+import * as arithmetic from "./arithmetic.ts";
+import * as cast from "./cast.ts";
+import * as concat from "./concat.ts";
+import * as convolution from "./conv.ts";
+import * as transposedConvolution from "./conv-transpose.ts";
 import type { Op } from "./define.ts";
+import * as depthSpace from "./depth-space.ts";
+import * as expand from "./expand.ts";
+import * as gather from "./gather.ts";
+import * as identity from "./identity.ts";
+import * as logic from "./logic.ts";
+import * as math from "./math.ts";
+import * as products from "./matmul.ts";
+import * as pad from "./pad.ts";
+import * as pools from "./pool.ts";
+import * as shapes from "./shapes.ts";
+import * as sigmoids from "./sigmoids.ts";
+import * as slice from "./slice.ts";
+import * as split from "./split.ts";
+import * as transpose from "./transpose.ts";
+import * as views from "./views.ts";
 
-const all: readonly Op[] = [...Object.values(activations)];
+const all: readonly Op[] = [
+  ...Object.values(activations),
+  ...Object.values(arithmetic),
+  ...Object.values(cast),
+  ...Object.values(identity),
+  ...Object.values(logic),
+  ...Object.values(math),
+  ...Object.values(sigmoids),
+  ...Object.values(convolution),
+  ...Object.values(transposedConvolution),
+  ...Object.values(products),
+  ...Object.values(pools),
+  ...Object.values(concat),
+  ...Object.values(depthSpace),
+  ...Object.values(expand),
+  ...Object.values(gather),
+  ...Object.values(pad),
+  ...Object.values(shapes),
+  ...Object.values(slice),
+  ...Object.values(split),
+  ...Object.values(transpose),
+  ...Object.values(views),
+];
 
 /** Every operator by its ONNX name. */
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((op) => [op.name, op]));
