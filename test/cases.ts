@@ -78,9 +78,14 @@ export function relativeError(actual: Tensor, expected: Tensor): number {
 }
 
 /** Fails unless shapes and types agree and floats are close (integers and bool: equal). */
-export function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void {
+export function expectClose(
+  actual: Tensor,
+  expected: Tensor,
+  tolerance: number,
+  what = "relative error",
+): void {
   expect(actual.dims).toEqual(expected.dims);
   expect(actual.dtype).toBe(expected.dtype);
   const limit = isFloat(expected.dtype) ? tolerance : 0;
-  expect(relativeError(actual, expected)).toBeLessThanOrEqual(limit);
+  expect(relativeError(actual, expected), what).toBeLessThanOrEqual(limit);
 }

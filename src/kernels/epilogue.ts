@@ -59,7 +59,8 @@ export function epilogue(steps: readonly Step[], out: TensorType, width: Width) 
       const offset = offsetCode(walk, `e${i}`, `at${i}`, "at");
       Object.assign(params, offset.params);
       buffers.push({ name: `e${i}`, element: elementOf(type, loadWidth), from });
-      y = `${T}(e${i}[at${i}${loadWidth === 4 ? " / 4u" : ""}])`;
+      // Through f32, because WGSL makes no vector of f32 from a single f16.
+      y = loadWidth === 4 ? `${T}(e${i}[at${i} / 4u])` : `${T}(f32(e${i}[at${i}]))`;
       lines.push(offset.code);
     }
     const [a, b] = step.operandFirst ? [y, "value"] : ["value", y];
