@@ -1,4 +1,6 @@
+import { expect } from "vitest";
 import type { Attributes, Dim, Graph, GraphInput, Node, TypedGraph } from "../src/graph/index.ts";
+import { inferNode } from "../src/ops/evaluate.ts";
 import { evaluateGraph, resolve } from "../src/passes/index.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../src/tensor/index.ts";
 import { expectClose, seeded } from "./cases.ts";
@@ -91,7 +93,7 @@ export function expectSameResults(after: TypedGraph, before: TypedGraph, toleran
   for (const [name, tensor] of expected) expectClose(actual.get(name)!, tensor, tolerance);
 }
 
-/** Fails unless a graph is well formed: values are computed before they are read, and typed. */
+/** Fails unless values are computed before they are read, and have the types that nodes give. */
 export function expectValid(graph: TypedGraph): void {
   const known = new Set([...graph.inputs.map((i) => i.name), ...graph.constants.keys()]);
   const problems: string[] = [];
@@ -100,6 +102,14 @@ export function expectValid(graph: TypedGraph): void {
     for (const name of [...node.inputs, ...operands]) {
       if (name !== "" && !known.has(name)) problems.push(`${node.name} reads ${name} too early`);
     }
+    const inferred = inferNode(
+      node,
+      node.inputs.map((name) => graph.types.get(name)),
+      node.inputs.map((name) => graph.constants.get(name)),
+    );
+    node.outputs.forEach((name, i) => {
+      expect(graph.types.get(name), `type of ${name}`).toEqual(inferred[i]);
+    });
     for (const name of node.outputs) {
       if (known.has(name)) problems.push(`${name} is computed twice`);
       known.add(name);

@@ -59,6 +59,8 @@ export interface Traits {
    * are: the reference is then called with inputs that have dims but no data.
    */
   readonly dependsOnTypeOnly?: boolean;
+  /** Inputs of numbers that are read while planning (Resize's scales): they keep their type. */
+  readonly plannedInputs?: readonly number[];
 }
 
 export interface PermuteRequest<A> {

@@ -1,8 +1,16 @@
 import type { TypedGraph } from "../graph/index.ts";
+import { recognizeActivations } from "./activations.ts";
+import { foldIntoWeights, splitBatchNormalization } from "./batch-norm.ts";
+import { shareEqualNodes } from "./cse.ts";
 import { removeDeadCode } from "./dead-code.ts";
 import { fuseEpilogues } from "./epilogue.ts";
 import { dropIdentities } from "./identities.ts";
-import { rewrite } from "./rewrite.ts";
+import { toChannelsLast } from "./layout.ts";
+import { padIntoWindow } from "./pad.ts";
+import { toFloat16 } from "./precision.ts";
+import { keepReducedAxes } from "./reduced-axes.ts";
+import { composeTransposes, simplifyViews } from "./reorder.ts";
+import { type Rule, rewrite } from "./rewrite.ts";
 
 export interface OptimizeOptions {
   /** What float32 values are stored as inside; inputs and outputs keep their types. */
@@ -26,10 +34,24 @@ interface Pass {
 }
 
 /** The passes in order. Each is a pure function and keeps what the graph computes. */
-function passesFor(_options: OptimizeOptions): readonly Pass[] {
+function passesFor({ precision, layout = true }: OptimizeOptions): readonly Pass[] {
+  const rule = (name: string, apply: Rule): Pass => ({ name, run: (g) => rewrite(g, apply) });
+  const shareNodes: Pass = { name: "share nodes", run: (g) => rewrite(g, shareEqualNodes()) };
   return [
     { name: "dead code", run: removeDeadCode },
-    { name: "identities", run: (g) => rewrite(g, dropIdentities) },
+    rule("identities", dropIdentities),
+    rule("activations", recognizeActivations),
+    rule("padding", padIntoWindow),
+    rule("weights", foldIntoWeights),
+    rule("batch normalization", splitBatchNormalization),
+    ...(precision === "f16" ? [{ name: "float16", run: toFloat16 }] : []),
+    ...(layout
+      ? [rule("reduced axes", keepReducedAxes), { name: "layout", run: toChannelsLast }]
+      : []),
+    rule("transposes", composeTransposes),
+    rule("views", simplifyViews),
+    rule("identities", dropIdentities),
+    shareNodes,
     { name: "epilogues", run: fuseEpilogues },
   ];
 }
