@@ -34,7 +34,9 @@ export class Gpu {
   }
 
   private async compile(code: string, label: string): Promise<GPUComputePipeline> {
+    this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ code, label });
+    this.device.popErrorScope().catch(() => {}); // The pipeline below reports the same error.
     try {
       return await this.device.createComputePipelineAsync({
         label,

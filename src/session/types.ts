@@ -1,3 +1,4 @@
+import type { GraphOutput } from "../graph/index.ts";
 import type { DType, Tensor } from "../tensor/index.ts";
 
 /** What values are stored as on the device. Sums are always made in float32 or better. */
@@ -21,10 +22,13 @@ export interface SessionOptions {
   /**
    * "auto" (a GPU if there is a real one, else the CPU), "gpu" (the same, but an error without
    * one), "software" (a CPU that emulates Vulkan), "cpu" (ONNX Runtime), or part of an adapter's
-   * name. Default "auto".
+   * name. Default: the environment's REKINDLE_DEVICE, or "auto".
    */
   readonly device?: string;
-  /** "f16" needs a device with `shader-f16`. Inputs and outputs stay as the model declares them. */
+  /**
+   * "f16" needs a device with `shader-f16`; the CPU computes in float32 all the same, and says so
+   * in `device.reason`. Inputs and outputs stay as the model declares them.
+   */
   readonly precision?: Precision;
   /** Sizes for named dimensions, known before the first run: `{ N: 8 }`. */
   readonly dimensions?: Readonly<Record<string, number>>;
@@ -50,12 +54,17 @@ export interface SessionStats {
   readonly weightBytes: number;
   readonly activationBytes: number;
   readonly stagingBytes: number;
+  /** Compute dispatches of one run. */
   readonly dispatches: number;
   readonly runs: number;
+  /** The last run: upload, compute, read back. 0 before the first. */
+  readonly lastRunMs: number;
 }
 
 /** What runs a model; GPU and CPU look alike from outside. */
 export interface Runner {
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly GraphOutput[];
   readonly device: DeviceSummary;
   readonly precision: Precision;
   readonly stats: SessionStats;

@@ -1,0 +1,2 @@
+export * from "./ort.ts";
+export * from "./ort-model.ts";

@@ -1,0 +1,73 @@
+import { OrtModel } from "../cpu/index.ts";
+import type { GraphOutput } from "../graph/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { checkDimensions, fixDimensions } from "./feeds.ts";
+import { isGraph, type Model, timed } from "./load.ts";
+import type { DeviceSummary, Runner, SessionOptions, SessionStats, ValueInfo } from "./types.ts";
+
+/** Runs a model through ONNX Runtime on the CPU, in the types that the model declares. */
+export class CpuRunner implements Runner {
+  readonly precision = "f32";
+  readonly device: DeviceSummary;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly GraphOutput[];
+  private readonly model: OrtModel;
+  private readonly loadMs: number;
+  private runs = 0;
+  private lastRunMs = 0;
+
+  private constructor(
+    device: DeviceSummary,
+    model: OrtModel,
+    loadMs: number,
+    dimensions: Readonly<Record<string, number>>,
+  ) {
+    checkDimensions(model.inputs, dimensions);
+    this.device = device;
+    this.model = model;
+    this.loadMs = loadMs;
+    this.inputs = fixDimensions(model.inputs, dimensions);
+    this.outputs = fixDimensions(model.outputs, dimensions);
+  }
+
+  static async create(device: DeviceSummary, model: Model, options: SessionOptions) {
+    const { onProgress = () => {}, dimensions = {}, precision } = options;
+    const { result, ms } = await timed("load", onProgress, async () =>
+      OrtModel.load(isGraph(model) ? await onnxOf(model) : model),
+    );
+    const note = precision === "f16" ? "; float16 was asked for, the CPU computes in float32" : "";
+    const summary = { ...device, reason: device.reason + note };
+    return new CpuRunner(summary, result, ms, dimensions);
+  }
+
+  get stats(): SessionStats {
+    return {
+      loadMs: this.loadMs,
+      optimizeMs: 0,
+      compileMs: 0,
+      weightBytes: 0,
+      activationBytes: 0,
+      stagingBytes: 0,
+      dispatches: 0,
+      runs: this.runs,
+      lastRunMs: this.lastRunMs,
+    };
+  }
+
+  async run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
+    const start = performance.now();
+    const outputs = await this.model.run(feeds);
+    this.lastRunMs = performance.now() - start;
+    this.runs++;
+    return outputs;
+  }
+
+  dispose(): Promise<void> {
+    return this.model.dispose();
+  }
+}
+
+async function onnxOf(graph: Exclude<Model, string | Uint8Array>): Promise<Uint8Array> {
+  const { writeOnnx } = await import("../onnx/write.ts");
+  return writeOnnx(graph);
+}

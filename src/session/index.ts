@@ -1,0 +1,5 @@
+export { type OpenDevice, openDevice } from "./device.ts";
+export type { Feeds } from "./feeds.ts";
+export type { Model } from "./load.ts";
+export { Session } from "./session.ts";
+export type * from "./types.ts";

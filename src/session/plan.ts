@@ -1,0 +1,221 @@
+import { RekindleError } from "../errors.ts";
+import { storageBytes } from "../gpu/index.ts";
+import { type Node, type TensorType, type TypedGraph, valuesRead } from "../graph/index.ts";
+import type { Binding, DeviceTraits, Packed, Problem, Program } from "../kernels/kernel.ts";
+import { opOf, problemOf } from "../ops/evaluate.ts";
+import { sizeOf, type Tensor } from "../tensor/index.ts";
+import { chooseKernel } from "./choose-kernel.ts";
+import { Lifetimes } from "./lifetimes.ts";
+import { checkDispatch, checkValue } from "./limits.ts";
+import { estimateWork } from "./work.ts";
+
+/** What a dispatch binds, in the order of the shader's binding numbers. */
+export type PlannedBinding =
+  | { readonly kind: "slot"; readonly slot: number }
+  | { readonly kind: "constant"; readonly tensor: Tensor }
+  | { readonly kind: "packed"; readonly packed: Packed }
+  | { readonly kind: "params"; readonly offset: number; readonly bytes: number };
+
+export interface PlannedDispatch {
+  readonly node: string;
+  readonly label: string;
+  readonly wgsl: string;
+  readonly workgroups: readonly [number, number, number];
+  readonly bindings: readonly PlannedBinding[];
+  /** A rough count of floating-point operations. */
+  readonly work: number;
+}
+
+/** Where an output is found after a run. */
+export type OutputSource =
+  | { readonly kind: "slot"; readonly slot: number }
+  | { readonly kind: "constant"; readonly tensor: Tensor }
+  | { readonly kind: "input"; readonly input: string };
+
+export interface PlannedOutput {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly source: OutputSource;
+}
+
+/** How a graph runs on a device: pure data, made without touching the device. */
+export interface Plan {
+  readonly dispatches: readonly PlannedDispatch[];
+  /** Bytes of each activation buffer. */
+  readonly slotBytes: readonly number[];
+  /** All params of all dispatches, each at its offset. */
+  readonly params: Uint8Array;
+  /** Inputs that something reads, and where they are uploaded to. */
+  readonly inputs: readonly { readonly name: string; readonly slot: number }[];
+  readonly outputs: readonly PlannedOutput[];
+}
+
+/** WebGPU's largest `minUniformBufferOffsetAlignment`. */
+const paramsAlignment = 256;
+
+/** A node with its kernel. */
+interface Step {
+  readonly node: Node;
+  readonly problem: Problem;
+  readonly program: Program;
+}
+
+/**
+ * Chooses kernels, shares memory, and lays out params for a graph that has been through
+ * `resolve` and `optimize`.
+ *
+ * Throws "device-limit" where a value is larger than the device's buffers (with both numbers) or
+ * where no kernel fits the device (with the reasons), for all nodes at once.
+ */
+export function makePlan(graph: TypedGraph, device: DeviceTraits): Plan {
+  const roots = rootsOf(graph);
+  const rootOf = (name: string) => roots.get(name) ?? name;
+  const steps = programsOf(graph, device);
+  const lifetimes = new Lifetimes();
+  const declare = (name: string, first: number) =>
+    lifetimes.declare(name, storageBytes(graph.types.get(name)!), first);
+  for (const { name } of graph.inputs) declare(name, -1);
+  steps.forEach(({ node, program }, i) => {
+    for (const name of node.outputs) if (name !== "") declare(name, i);
+    for (const name of valuesRead(node)) lifetimes.use(rootOf(name), i);
+    program.scratch?.forEach((bytes, k) => {
+      checkValue(`scratch memory of node "${node.name}"`, bytes, device);
+      lifetimes.declare(scratchName(node, k), bytes, i);
+    });
+  });
+  const inputs = new Set(graph.inputs.map((input) => input.name));
+  for (const { name } of graph.outputs) {
+    if (!inputs.has(rootOf(name))) lifetimes.use(rootOf(name), steps.length);
+  }
+  for (const name of inputs) lifetimes.dropUnused(name);
+  const memory = lifetimes.plan((name, bytes) => checkValue(`value "${name}"`, bytes, device));
+  const params = new ParamsLayout();
+  const place = (name: string): PlannedBinding => {
+    const root = rootOf(name);
+    const tensor = graph.constants.get(root);
+    if (!tensor) return { kind: "slot", slot: memory.slotOf(root) };
+    checkValue(`weight "${root}"`, storageBytes(tensor), device);
+    return { kind: "constant", tensor };
+  };
+  return {
+    dispatches: steps.flatMap((step) => bind(step, place, params)),
+    slotBytes: memory.slotBytes,
+    params: params.bytes(),
+    inputs: graph.inputs.flatMap(({ name }) =>
+      lifetimes.has(name) ? [{ name, slot: memory.slotOf(name) }] : [],
+    ),
+    outputs: graph.outputs.map(({ name }) => ({
+      name,
+      type: graph.types.get(name)!,
+      source: sourceOf(rootOf(name), graph, inputs, memory.slotOf),
+    })),
+  };
+}
+
+/** Maps every view to the value whose memory it shows: an input, a constant or a computed one. */
+function rootsOf(graph: TypedGraph): Map<string, string> {
+  const roots = new Map<string, string>();
+  for (const node of graph.nodes) {
+    if (!opOf(node).traits.isView) continue;
+    const source = node.inputs[0]!;
+    roots.set(node.outputs[0]!, roots.get(source) ?? source);
+  }
+  return roots;
+}
+
+/** Every node that computes something, with the program of its first kernel that fits. */
+function programsOf(graph: TypedGraph, device: DeviceTraits): Step[] {
+  const steps: Step[] = [];
+  const misfits: string[] = [];
+  for (const node of graph.nodes) {
+    const op = opOf(node);
+    if (op.traits.isView || node.outputs.every((name) => isEmpty(graph.types.get(name)))) continue;
+    const problem = problemOf(
+      node,
+      (name) => graph.types.get(name)!,
+      (name) => graph.constants.get(name),
+    );
+    const choice = chooseKernel(op.kernels, problem, device);
+    if (!("kernel" in choice)) {
+      misfits.push(`\n  node "${node.name}" (${node.op}): ${choice.reasons.join("; ")}`);
+      continue;
+    }
+    const options = { specialize: !device.isSoftware };
+    const program = choice.kernel.build(problem, choice.config, options);
+    for (const dispatch of program.dispatches) checkDispatch(dispatch, node.name, device);
+    for (const { bytes } of program.packed ?? []) {
+      checkValue(`the weights of node "${node.name}"`, bytes, device);
+    }
+    steps.push({ node, problem, program });
+  }
+  if (misfits.length === 0) return steps;
+  throw new RekindleError("device-limit", `no kernel fits this device for:${misfits.join("")}`, {
+    fix: 'use another device, or the CPU (device "cpu")',
+  });
+}
+
+function isEmpty(type: TensorType | undefined): boolean {
+  return type === undefined || sizeOf(type.dims) === 0;
+}
+
+function bind(
+  { node, problem, program }: Step,
+  place: (name: string) => PlannedBinding,
+  params: ParamsLayout,
+): PlannedDispatch[] {
+  const operands = (node.epilogue ?? []).flatMap((step) => step.operand ?? []);
+  const work = estimateWork(problem) / program.dispatches.length;
+  const bindingOf = (b: Binding): PlannedBinding => {
+    if (b.kind === "params") return params.add(b.data);
+    if (b.kind === "packed") return { kind: "packed", packed: program.packed![b.index]! };
+    if (b.kind === "scratch") return place(scratchName(node, b.index));
+    if (b.kind === "operand") return place(operands[b.index]!);
+    return place(b.kind === "input" ? node.inputs[b.index]! : node.outputs[b.index]!);
+  };
+  return program.dispatches.map(({ label, wgsl, workgroups, bindings }) => {
+    return { node: node.name, label, wgsl, workgroups, bindings: bindings.map(bindingOf), work };
+  });
+}
+
+function scratchName(node: Node, index: number): string {
+  return `scratch ${index} of ${node.outputs[0]}`;
+}
+
+function sourceOf(
+  root: string,
+  graph: TypedGraph,
+  inputs: ReadonlySet<string>,
+  slotOf: (name: string) => number,
+): OutputSource {
+  const tensor = graph.constants.get(root);
+  if (tensor) return { kind: "constant", tensor };
+  return inputs.has(root) ? { kind: "input", input: root } : { kind: "slot", slot: slotOf(root) };
+}
+
+/** Puts the params of all dispatches into one buffer; equal ones share a place. */
+class ParamsLayout {
+  private readonly chunks: Uint32Array[] = [];
+  private readonly known = new Map<string, PlannedBinding>();
+  private end = 0;
+
+  add(data: Uint32Array): PlannedBinding {
+    const key = data.join();
+    const known = this.known.get(key);
+    if (known) return known;
+    const binding = { kind: "params", offset: this.end, bytes: data.byteLength } as const;
+    this.known.set(key, binding);
+    this.chunks.push(data);
+    this.end += Math.ceil(data.byteLength / paramsAlignment) * paramsAlignment;
+    return binding;
+  }
+
+  bytes(): Uint8Array {
+    const all = new Uint8Array(this.end);
+    let at = 0;
+    for (const { buffer, byteOffset, byteLength } of this.chunks) {
+      all.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+      at += Math.ceil(byteLength / paramsAlignment) * paramsAlignment;
+    }
+    return all;
+  }
+}

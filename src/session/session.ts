@@ -1,0 +1,119 @@
+import { RekindleError } from "../errors.ts";
+import type { GraphOutput } from "../graph/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { CpuRunner } from "./cpu-runner.ts";
+import { type OpenDevice, openDevice } from "./device.ts";
+import { checkFeeds, type Feeds } from "./feeds.ts";
+import { GpuRunner } from "./gpu-runner.ts";
+import type { Model } from "./load.ts";
+import type {
+  DeviceSummary,
+  Precision,
+  Runner,
+  SessionOptions,
+  SessionStats,
+  ValueInfo,
+} from "./types.ts";
+
+/**
+ * A network, ready to run on one device.
+ *
+ * @example
+ * const session = await Session.create("resnet50.onnx");
+ * const x = new Tensor("float32", new Float32Array(3 * 224 * 224), [1, 3, 224, 224]);
+ * const { logits } = await session.run({ x });
+ * await session.dispose();
+ */
+export class Session {
+  readonly device: DeviceSummary;
+  /** What values are stored as on the device; the CPU always stores what the model declares. */
+  readonly precision: Precision;
+  readonly inputs: readonly ValueInfo[];
+  /** Types and shapes are left out where neither the model nor its input sizes tell them. */
+  readonly outputs: readonly GraphOutput[];
+  private readonly runner: Runner;
+  /** The last run that was asked for: runs go one after the other. */
+  private last: Promise<unknown> = Promise.resolve();
+  private disposed: Promise<void> | undefined;
+
+  private constructor(runner: Runner) {
+    this.runner = runner;
+    this.device = runner.device;
+    this.precision = runner.precision;
+    this.inputs = runner.inputs;
+    this.outputs = runner.outputs;
+  }
+
+  /**
+   * Opens a device and prepares a model on it: at once where all input sizes are known, otherwise
+   * at the first run with them.
+   *
+   * Throws "file-missing", "file-invalid", "model-invalid", "model-unsupported" (with every node
+   * that cannot run), "device-missing", "device-limit" (with both numbers) and "precision".
+   *
+   * @example const session = await Session.create(bytes, { device: "gpu", dimensions: { N: 8 } });
+   */
+  static async create(model: Model, options: SessionOptions = {}): Promise<Session> {
+    return Session.on(await openDevice(options.device), model, options, { keepOpen: false });
+  }
+
+  /** A session on a device that is open already, and that it closes unless told to keep it open. */
+  static async on(
+    device: OpenDevice,
+    model: Model,
+    options: SessionOptions,
+    { keepOpen }: { readonly keepOpen: boolean },
+  ): Promise<Session> {
+    const { gpu, summary } = device;
+    if (!gpu) return new Session(await CpuRunner.create(summary, model, options));
+    const close = () => void (keepOpen || gpu.destroy());
+    try {
+      return new Session(await GpuRunner.create({ gpu, summary, close }, model, options));
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  /** What the session has cost so far. */
+  get stats(): SessionStats {
+    return this.runner.stats;
+  }
+
+  /**
+   * Runs the model. Every input is given by name, in the declared type and a shape that fits;
+   * every output comes back the same way. Runs that overlap are done one after the other; their
+   * inputs must not be changed before they are done.
+   *
+   * Throws "input-name", "input-shape", "input-dtype", "device-limit", "device-lost" and
+   * "disposed".
+   *
+   * @example const { logits } = await session.run({ x });
+   */
+  run(feeds: Feeds): Promise<Record<string, Tensor>> {
+    if (this.disposed) return Promise.reject(disposedError());
+    const result = this.last.then(() => this.runNow(feeds));
+    this.last = result.catch(() => {});
+    return result;
+  }
+
+  /** Frees the device once the runs in flight are done. Later runs are an error. */
+  dispose(): Promise<void> {
+    this.disposed ??= this.last.then(() => this.runner.dispose());
+    return this.disposed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  private async runNow(feeds: Feeds): Promise<Record<string, Tensor>> {
+    return Object.fromEntries(await this.runner.run(checkFeeds(this.inputs, feeds)));
+  }
+}
+
+function disposedError(): RekindleError {
+  return new RekindleError("disposed", "the session has been disposed", {
+    fix: "create a new one with Session.create",
+  });
+}

@@ -1,0 +1,53 @@
+import type { Problem } from "../kernels/kernel.ts";
+import { sizeOf } from "../tensor/index.ts";
+
+/**
+ * A rough count of the floating-point operations of a node, good enough to keep single
+ * submissions short: one for each element read or written, and for weights of two or more axes
+ * one multiplication and addition with each weight of an output channel.
+ */
+export function estimateWork(problem: Problem): number {
+  const elements = [...problem.inputs, ...problem.outputs].reduce(
+    (sum, type) => sum + (type ? sizeOf(type.dims) : 0),
+    0,
+  );
+  const out = problem.outputs[0]!;
+  const products = problem.constants.map((weights) => {
+    if (!weights || weights.dims.length < 2 || problem.pointwise) return 0;
+    const channels = Math.max(1, ...weights.dims.filter((d) => out.dims.includes(d)));
+    return 2 * sizeOf(out.dims) * (weights.size / channels);
+  });
+  return elements + Math.max(0, ...products);
+}
+
+/** What one submission may hold. */
+export interface SubmitBudget {
+  readonly work: number;
+  readonly dispatches: number;
+}
+
+/**
+ * Drivers reset a GPU that is busy with one submission for 2 seconds (Windows) or 10 (Linux). At
+ * 0.1 TFLOP/s, a fiftieth of what an RX 5600 XT can do, this takes 0.2 seconds.
+ */
+export const submitBudget: SubmitBudget = { work: 2e10, dispatches: 256 };
+
+/** Cuts a list into runs that stay within the budget; a larger item stands alone. */
+export function chunksOf<T extends { readonly work: number }>(
+  items: readonly T[],
+  budget: SubmitBudget,
+): T[][] {
+  const chunks: T[][] = [];
+  let work = Number.POSITIVE_INFINITY;
+  for (const item of items) {
+    const current = chunks.at(-1);
+    if (!current || work + item.work > budget.work || current.length >= budget.dispatches) {
+      chunks.push([item]);
+      work = item.work;
+    } else {
+      current.push(item);
+      work += item.work;
+    }
+  }
+  return chunks;
+}
