@@ -1,0 +1,67 @@
+import { InvalidArgumentError } from "commander";
+
+/** Parsers of option values. What they throw, commander turns into one line of error. */
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** One number, or several with commas between them. */
+export function numberList(text: string): number[] {
+  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (!values.every(Number.isFinite)) {
+    throw new InvalidArgumentError("It must be a number, or several: 0.485,0.456,0.406");
+  }
+  return values;
+}
+
+/** As `numberList`, for divisors. */
+export function positiveList(text: string): number[] {
+  const values = numberList(text);
+  if (values.some((v) => v <= 0)) throw new InvalidArgumentError("It must be above 0.");
+  return values;
+}
+
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+const maxSide = 65_536;
+
+/** "224" or "224x320" (height first). */
+export function pictureSize(text: string): Size {
+  const match = /^(\d+)(?:x(\d+))?$/i.exec(text);
+  const height = Number(match?.[1]);
+  const width = Number(match?.[2] ?? match?.[1]);
+  if (!match || height < 1 || width < 1 || height > maxSide || width > maxSide) {
+    throw new InvalidArgumentError("It must be HEIGHTxWIDTH in pixels, 224x320, or one number.");
+  }
+  return { height, width };
+}
+
+/** The file of a named value. */
+export interface NamedFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** "NAME=FILE", collected. */
+export function namedFile(text: string, earlier: readonly NamedFile[] = []): NamedFile[] {
+  const at = text.indexOf("=");
+  if (at < 1 || at === text.length - 1) {
+    throw new InvalidArgumentError("It must be NAME=FILE, as in x=x.npy.");
+  }
+  const name = text.slice(0, at);
+  if (earlier.some((e) => e.name === name)) {
+    throw new InvalidArgumentError(`"${name}" is given twice.`);
+  }
+  return [...earlier, { name, path: text.slice(at + 1) }];
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { addDevices } from "./devices.ts";
+import { reportFailure } from "./failure.ts";
+import { type Io, processIo } from "./io.ts";
+import { addRun } from "./run.ts";
+
+/** What commands return to the shell. */
+const exitCodes = { done: 0, failed: 2 } as const;
+
+/**
+ * Runs one command line, without the program's name, and gives its exit code: 0 done, 2 could not
+ * do the job. Writes to `io` alone and never throws.
+ *
+ * @example
+ * process.exitCode = await main(["run", "model.onnx", "--image", "cat.jpg"]);
+ */
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  if (argv.length === 0) {
+    io.out.write(welcome);
+    return exitCodes.done;
+  }
+  try {
+    await program(io).parseAsync(argv, { from: "user" });
+    return exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has written its message already; help and version come here as well.
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.failed;
+    }
+    const debug = argv.includes("--debug") || Boolean(io.host.env.REKINDLE_DEBUG);
+    reportFailure(error, io, { debug, json: argv.includes("--json") });
+    return exitCodes.failed;
+  }
+}
+
+function program(io: Io): Command {
+  const { out, err } = io;
+  const root = new Command("rekindle")
+    .description("Runs convolutional networks (ONNX) on the GPU, through WebGPU.")
+    .version(version(), "--version", "print the version")
+    .option("--debug", "print stacks with errors (also: REKINDLE_DEBUG=1)")
+    .helpOption("-h, --help", "print help")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({
+      writeOut: out.write,
+      writeErr: err.write,
+      getOutHelpWidth: () => out.columns,
+      getErrHelpWidth: () => err.columns,
+      getOutHasColors: () => out.hasColor,
+      getErrHasColors: () => err.hasColor,
+    });
+  addRun(root, io);
+  addDevices(root, io);
+  for (const command of root.commands) {
+    const usage = `rekindle ${command.name()} ${command.usage()}`;
+    command.showHelpAfterError(`  fix: ${usage} (see rekindle ${command.name()} --help)`);
+  }
+  root.showHelpAfterError("  fix: see rekindle --help");
+  return root;
+}
+
+/** The version in package.json, which lies two folders above both src/cli and dist/cli. */
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const welcome = `rekindle runs convolutional networks (ONNX) on your GPU, without ROCm or CUDA.
+
+  rekindle devices                              what can run networks here
+  rekindle run model.onnx --image cat.jpg       classify a picture
+  rekindle run model.onnx --image a.png --save b.png
+                                                a picture in, a picture out
+  rekindle models resnet18 -o resnet18.onnx     write a network to try, random weights
+  rekindle run resnet18.onnx --random --repeat 20
+                                                measure its speed
+
+  rekindle help                                 all commands
+  rekindle help run                             all options of one
+`;

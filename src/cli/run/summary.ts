@@ -1,0 +1,91 @@
+import type { DeviceSummary, Precision, Session } from "../../session/index.ts";
+import { type Spread, spreadOf } from "../statistics.ts";
+import { formatBytes, formatMs, plural, significant } from "../text.ts";
+import type { FeedPlan } from "./feeds.ts";
+
+/** Milliseconds of the first run and of all later ones, without compiling. */
+export interface RunTimes {
+  readonly first: number;
+  readonly later: readonly number[];
+}
+
+/** What a run took, for people and for scripts. */
+export interface Summary {
+  readonly model: string;
+  readonly inputs: readonly string[];
+  readonly device: DeviceSummary;
+  readonly precision: Precision;
+  readonly batch: number;
+  /** What a batch is made of. */
+  readonly unit: FeedPlan["unit"];
+  readonly loadMs: number;
+  readonly optimizeMs: number;
+  readonly compileMs: number;
+  readonly firstRunMs: number;
+  readonly runMs: Spread | null;
+  readonly perSecond: number | null;
+  readonly memoryBytes: {
+    readonly weights: number;
+    readonly activations: number;
+    readonly staging: number;
+  };
+}
+
+export function summaryOf(
+  model: string,
+  session: Session,
+  plan: FeedPlan,
+  times: RunTimes,
+): Summary {
+  const { device, precision, stats } = session;
+  const runMs = times.later.length > 0 ? spreadOf(times.later) : null;
+  return {
+    model,
+    inputs: plan.summary,
+    device,
+    precision,
+    batch: plan.batch,
+    unit: plan.unit,
+    loadMs: stats.loadMs,
+    optimizeMs: stats.optimizeMs,
+    compileMs: stats.compileMs,
+    firstRunMs: times.first,
+    runMs,
+    perSecond: runMs && (plan.batch * 1000) / runMs.median,
+    memoryBytes: {
+      weights: stats.weightBytes,
+      activations: stats.activationBytes,
+      staging: stats.stagingBytes,
+    },
+  };
+}
+
+/** The summary as named facts. */
+export function summaryRows(summary: Summary): [string, string][] {
+  const { device, runMs, memoryBytes, batch } = summary;
+  const { weights, activations, staging } = memoryBytes;
+  const rows: [string, string][] = [["model", summary.model]];
+  for (const input of summary.inputs) rows.push(["input", input]);
+  rows.push(["device", `${device.name} (${device.kind}): ${device.reason}`]);
+  rows.push(["precision", summary.precision]);
+  rows.push(["load", `${formatMs(summary.loadMs)}, optimize ${formatMs(summary.optimizeMs)}`]);
+  rows.push(["compile", formatMs(summary.compileMs)]);
+  rows.push(["first run", `${formatMs(summary.firstRunMs)}, batch of ${batch}`]);
+  if (runMs) {
+    const spread = `${runMs.kind} ${significant(runMs.low)}..${formatMs(runMs.high)}`;
+    const speed = `${significant(summary.perSecond!)} ${summary.unit}/s`;
+    rows.push([
+      plural(runMs.count, "run"),
+      `median ${formatMs(runMs.median)}, ${spread}; ${speed}`,
+    ]);
+  }
+  const total = weights + activations + staging;
+  if (total > 0) {
+    rows.push([
+      "memory",
+      `${formatBytes(total)}: weights ${formatBytes(weights)}, ` +
+        `activations ${formatBytes(activations)}, transfer ${formatBytes(staging)}`,
+    ]);
+  }
+  return rows;
+}
