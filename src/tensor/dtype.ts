@@ -61,7 +61,8 @@ export function newArray(dtype: DType, length: number): TypedArray {
 /** A typed view of bytes; copies first when they are not aligned for the type. */
 export function viewBytes(dtype: DType, bytes: Uint8Array): TypedArray {
   const size = bytesPerElement(dtype);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not bytes.slice(): that of a Buffer shares its memory, and so its offset.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new arrays[dtype](aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
