@@ -48,7 +48,8 @@ export function isSplat(walk: Strided): boolean {
 
 /**
  * WGSL statements that set `${name}` to the offset, in elements of the buffer, of the output
- * element `at`; and the params they need (named with `prefix`).
+ * element `at`; and the params they need (named with `prefix`). Strides may be
+ * negative: the shader's arithmetic wraps, so that the sum comes out right.
  */
 export function offsetCode(walk: Strided, prefix: string, name: string, at: string) {
   const params: Record<string, number> = {};

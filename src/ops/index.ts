@@ -1,4 +1,5 @@
 import * as activations from "./activations.ts";
+import * as argMax from "./arg-max.ts";
 import * as arithmetic from "./arithmetic.ts";
 import * as cast from "./cast.ts";
 import * as concat from "./concat.ts";
@@ -8,12 +9,15 @@ import type { Op } from "./define.ts";
 import * as depthSpace from "./depth-space.ts";
 import * as expand from "./expand.ts";
 import * as gather from "./gather.ts";
+import * as globalPools from "./global-pool.ts";
 import * as identity from "./identity.ts";
 import * as logic from "./logic.ts";
 import * as math from "./math.ts";
 import * as products from "./matmul.ts";
 import * as pad from "./pad.ts";
 import * as pools from "./pool.ts";
+import * as reductions from "./reduce.ts";
+import * as resize from "./resize.ts";
 import * as shapes from "./shapes.ts";
 import * as sigmoids from "./sigmoids.ts";
 import * as slice from "./slice.ts";
@@ -23,7 +27,10 @@ import * as views from "./views.ts";
 
 const all: readonly Op[] = [
   ...Object.values(activations),
+  ...Object.values(argMax),
   ...Object.values(arithmetic),
+  ...Object.values(globalPools),
+  ...Object.values(reductions),
   ...Object.values(cast),
   ...Object.values(identity),
   ...Object.values(logic),
@@ -38,6 +45,7 @@ const all: readonly Op[] = [
   ...Object.values(expand),
   ...Object.values(gather),
   ...Object.values(pad),
+  ...Object.values(resize),
   ...Object.values(shapes),
   ...Object.values(slice),
   ...Object.values(split),
