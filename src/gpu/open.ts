@@ -1,9 +1,15 @@
 import { messageOf, RekindleError } from "../errors.ts";
 import type { DeviceTraits } from "../kernels/kernel.ts";
-import { type AdapterInfo, adapterNames, findAdapter, infoOf } from "./adapters.ts";
+import {
+  type AdapterInfo,
+  type AdapterName,
+  adapterNames,
+  findAdapter,
+  infoOf,
+} from "./adapters.ts";
 import { inNode } from "./environment.ts";
 import { Gpu } from "./gpu.ts";
-import { instanceOf } from "./instance.ts";
+import { type InstanceOptions, instanceOf } from "./instance.ts";
 
 export interface OpenOptions {
   /** Part of an adapter's name, or nothing for the system's first choice. */
@@ -43,23 +49,31 @@ export async function openGpu(options: OpenOptions = {}): Promise<Gpu> {
   }
 }
 
-async function request(options: OpenOptions, names: Parameters<typeof findAdapter>[0]) {
+/** The adapter that suits the options best, of whatever kind. */
+async function request(
+  options: OpenOptions,
+  names: readonly AdapterName[],
+): Promise<GPUAdapter | null> {
   const toggles = options.toggles === undefined ? {} : { toggles: options.toggles };
-  const named =
-    options.adapter !== undefined && inNode ? findAdapter(names, options.adapter) : undefined;
-  const choice = options.nullBackend
-    ? { backend: "null" }
-    : named && { backend: named.backend, adapter: named.name };
-  const instance = await instanceOf({ ...choice, ...toggles });
-  try {
-    return await instance.requestAdapter(
-      options.kind === "software"
-        ? { forceFallbackAdapter: true }
-        : { powerPreference: "high-performance" },
-    );
-  } catch (error) {
-    throw new RekindleError("device-missing", messageOf(error), { cause: error });
+  const ask = async (choice: InstanceOptions) => {
+    const instance = await instanceOf({ ...choice, ...toggles });
+    try {
+      return await instance.requestAdapter({ powerPreference: "high-performance" });
+    } catch (error) {
+      throw new RekindleError("device-missing", messageOf(error), { cause: error });
+    }
+  };
+  const named = ({ backend, name }: AdapterName) => ask({ backend, adapter: name });
+  if (options.nullBackend) return ask({ backend: "null" });
+  if (options.adapter !== undefined && inNode) return named(findAdapter(names, options.adapter));
+  const first = await ask({});
+  if (options.kind !== "software" || first?.info.isFallbackAdapter) return first;
+  // `forceFallbackAdapter` would say this shorter, but Dawn then finds SwiftShader only.
+  for (const name of names) {
+    const other = await named(name);
+    if (other?.info.isFallbackAdapter) return other;
   }
+  return first;
 }
 
 function nothingFound({ kind }: OpenOptions): RekindleError {
