@@ -1,5 +1,13 @@
 import { expect } from "vitest";
-import type { Attributes, Dim, Graph, GraphInput, Node, TypedGraph } from "../src/graph/index.ts";
+import type {
+  Attributes,
+  Dim,
+  Graph,
+  GraphInput,
+  Node,
+  TensorType,
+  TypedGraph,
+} from "../src/graph/index.ts";
 import { inferNode } from "../src/ops/evaluate.ts";
 import { evaluateGraph, resolve } from "../src/passes/index.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../src/tensor/index.ts";
@@ -11,16 +19,19 @@ export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly constants = new Map<string, Tensor>();
   private readonly next = seeded(7);
+  private readonly types = new Map<string, TensorType>();
   private count = 0;
 
   input(name: string, dims: readonly Dim[], dtype: DType = "float32"): string {
     this.inputs.push({ name, dtype, dims });
+    this.types.set(name, { dtype, dims: dims.map(Number) });
     return name;
   }
 
   constant(dims: Shape, values: readonly number[], dtype: DType = "float32"): string {
     const name = `c${this.count++}`;
     this.constants.set(name, Tensor.from(dtype, values, dims));
+    this.types.set(name, { dtype, dims });
     return name;
   }
 
@@ -45,6 +56,18 @@ export class GraphBuilder {
     const names = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name}:${i}`));
     this.nodes.push({ name, op, inputs, outputs: names, attributes });
     return names;
+  }
+
+  /** The dims of a value, where those of all inputs are fixed. */
+  dims(name: string): Shape {
+    while (!this.types.has(name)) {
+      const node = this.nodes.find((n) => n.outputs.some((o) => !this.types.has(o)))!;
+      const constants = node.inputs.map((n) => this.constants.get(n));
+      const types = node.inputs.map((n) => this.types.get(n));
+      const inferred = inferNode(node, types, constants);
+      for (const [i, output] of node.outputs.entries()) this.types.set(output, inferred[i]!);
+    }
+    return this.types.get(name)!.dims;
   }
 
   graph(...outputs: string[]): Graph {

@@ -28,18 +28,23 @@ export interface PassReport {
   readonly nodesAfter: number;
 }
 
-interface Pass {
+export interface Pass {
   readonly name: string;
   readonly run: (graph: TypedGraph) => TypedGraph;
 }
 
 /** The passes in order. Each is a pure function and keeps what the graph computes. */
-function passesFor({ precision, layout = true }: OptimizeOptions): readonly Pass[] {
+export function passesFor({ precision, layout = true }: OptimizeOptions): readonly Pass[] {
   const rule = (name: string, apply: Rule): Pass => ({ name, run: (g) => rewrite(g, apply) });
   const shareNodes: Pass = { name: "share nodes", run: (g) => rewrite(g, shareEqualNodes()) };
+  const movement = [
+    rule("transposes", composeTransposes),
+    rule("views", simplifyViews),
+    rule("identities", dropIdentities),
+  ];
   return [
     { name: "dead code", run: removeDeadCode },
-    rule("identities", dropIdentities),
+    ...movement,
     rule("activations", recognizeActivations),
     rule("padding", padIntoWindow),
     rule("weights", foldIntoWeights),
@@ -48,9 +53,7 @@ function passesFor({ precision, layout = true }: OptimizeOptions): readonly Pass
     ...(layout
       ? [rule("reduced axes", keepReducedAxes), { name: "layout", run: toChannelsLast }]
       : []),
-    rule("transposes", composeTransposes),
-    rule("views", simplifyViews),
-    rule("identities", dropIdentities),
+    ...movement,
     shareNodes,
     { name: "epilogues", run: fuseEpilogues },
   ];
