@@ -71,7 +71,7 @@ export function renderSummary(summary: Summary, verified: Verification | null, o
   if (verified) {
     const { against, tolerance, passed } = verified;
     const verdict = passed ? "equal" : "NOT EQUAL";
-    rows.push(["verify", `${verdict} to ${against} within ${tolerance}`]);
+    rows.push(["verify", `${verdict} to ${against} within ${significant(tolerance)}`]);
     for (const { name, relativeL2, largestAbsolute } of verified.outputs) {
       const [relative, absolute] = [relativeL2, largestAbsolute].map(significant);
       rows.push(["", `${name}: relative L2 error ${relative}, largest absolute ${absolute}`]);

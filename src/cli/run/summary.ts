@@ -68,8 +68,11 @@ export function summaryRows(summary: Summary): [string, string][] {
   for (const input of summary.inputs) rows.push(["input", input]);
   rows.push(["device", `${device.name} (${device.kind}): ${device.reason}`]);
   rows.push(["precision", summary.precision]);
-  rows.push(["load", `${formatMs(summary.loadMs)}, optimize ${formatMs(summary.optimizeMs)}`]);
-  rows.push(["compile", formatMs(summary.compileMs)]);
+  if (device.backend === "onnxruntime") rows.push(["load", formatMs(summary.loadMs)]);
+  else {
+    rows.push(["load", `${formatMs(summary.loadMs)}, optimize ${formatMs(summary.optimizeMs)}`]);
+    rows.push(["compile", formatMs(summary.compileMs)]);
+  }
   rows.push(["first run", `${formatMs(summary.firstRunMs)}, batch of ${batch}`]);
   if (runMs) {
     const spread = `${runMs.kind} ${significant(runMs.low)}..${formatMs(runMs.high)}`;

@@ -2,7 +2,7 @@ import { RekindleError } from "../../errors.ts";
 import type { Precision, Session } from "../../session/index.ts";
 import { formatShape, sameShape, type Tensor } from "../../tensor/index.ts";
 import { runSession } from "../engine.ts";
-import { plural } from "../text.ts";
+import { plural, significant } from "../text.ts";
 import type { FeedPlan } from "./feeds.ts";
 
 /** Largest relative error that counts as equal, by what values were stored as. */
@@ -97,10 +97,10 @@ function addErrors(sum: ErrorSum, name: string, actual: Tensor, expected: Tensor
 export function requirePassed({ passed, outputs, tolerance, against }: Verification): void {
   if (passed) return;
   const wrong = outputs.filter((o) => !(o.relativeL2 <= tolerance));
-  const list = wrong.map((o) => `"${o.name}" ${o.relativeL2.toExponential(1)}`).join(", ");
+  const list = wrong.map((o) => `"${o.name}" ${significant(o.relativeL2)}`).join(", ");
   throw new RekindleError(
     "verify-failed",
-    `${plural(wrong.length, "output")} differ from ${against} by more than ${tolerance}: ${list}`,
+    `${plural(wrong.length, "output")} differ from ${against} by more than ${significant(tolerance)}: ${list}`,
     { fix: "do not trust this device with this network; please report it with the model" },
   );
 }
