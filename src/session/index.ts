@@ -1,3 +1,4 @@
+export { type Conv2dOptions, closeDevices, conv2d } from "./conv2d.ts";
 export { type OpenDevice, openDevice } from "./device.ts";
 export type { Feeds } from "./feeds.ts";
 export type { Model } from "./load.ts";
