@@ -32,7 +32,7 @@ export class OrtModel {
    */
   static async load(model: string | Uint8Array): Promise<OrtModel> {
     const ort = await loadOrt();
-    const options = { executionProviders: ["cpu"], logSeverityLevel: 3 } as const;
+    const options = { executionProviders: ["cpu"], logSeverityLevel: 4 } as const;
     try {
       // Two calls, because create() is overloaded.
       const session =
@@ -52,7 +52,7 @@ export class OrtModel {
       converted[name] = new this.ort.Tensor(dtype, data as Float32Array, dims) as OrtTypes.Tensor;
     }
     try {
-      const results = await this.session.run(converted);
+      const results = await this.session.run(converted, { logSeverityLevel: 4 });
       return new Map(Object.entries(results).map(([name, t]) => [name, fromOrt(name, t)]));
     } catch (error) {
       if (error instanceof RekindleError) throw error;
