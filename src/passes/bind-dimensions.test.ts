@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../test/graphs.ts";
-import { bindDimensions, shapesFromDimensions } from "./bind-dimensions.ts";
+import { bindDimensions } from "./bind-dimensions.ts";
 
 function twoInputs() {
   const b = new GraphBuilder();
@@ -36,12 +36,4 @@ describe("errors name the input, the axis and both numbers", () => {
     const extra = shapes([1, 3, 2, 2], [1, 4]).set("z", [1]);
     expect(() => bindDimensions(graph, extra)).toThrow('no input "z"');
   });
-});
-
-test("dimensions give shapes, or say what is open", () => {
-  const b = new GraphBuilder();
-  const graph = b.graph(b.op("Relu", [b.input("x", ["N", 3, "H"])]));
-  expect(shapesFromDimensions(graph, { N: 2, H: 7 }).shapes.get("x")).toEqual([2, 3, 7]);
-  expect(shapesFromDimensions(graph, { N: 2 }).open).toEqual(["H"]);
-  expect(shapesFromDimensions(twoInputs(), { N: 2, H: 7 }).open).toEqual(["input x, axis 3"]);
 });

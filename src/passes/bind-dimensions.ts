@@ -39,28 +39,6 @@ export function bindDimensions(
   return new Map([...known].map(([name, { size }]) => [name, size]));
 }
 
-/**
- * The shapes of all inputs where `dimensions` settles every free one, and the names of those that
- * it leaves open ("input x, axis 2" for a dimension without a name).
- */
-export function shapesFromDimensions(
-  graph: Graph,
-  dimensions: Readonly<Record<string, number>>,
-): { readonly shapes: ReadonlyMap<string, Shape>; readonly open: readonly string[] } {
-  const open = new Set<string>();
-  const shapes = new Map<string, Shape>();
-  for (const input of graph.inputs) {
-    const dims = input.dims.map((d, axis) => {
-      if (typeof d === "number") return d;
-      if (isNamed(d) && Object.hasOwn(dimensions, d)) return dimensions[d]!;
-      open.add(isNamed(d) ? d : `input ${input.name}, axis ${axis}`);
-      return 0;
-    });
-    shapes.set(input.name, dims);
-  }
-  return { shapes: open.size === 0 ? shapes : new Map(), open: [...open] };
-}
-
 /** Exporters write "?" or nothing for a size that has no name: two of those may differ. */
 function isNamed(dim: Dim): dim is string {
   return typeof dim === "string" && dim !== "" && dim !== "?";

@@ -83,10 +83,12 @@ function halfAttributes(node: Node): Attributes {
 
 /** Finite numbers beyond float16's range (masks of -1e9) stay finite. */
 function halfTensor(tensor: Tensor): Tensor {
-  const clamped = tensor.toNumbers().map((v) => {
-    return Number.isFinite(v) ? Math.min(Math.max(v, -float16Max), float16Max) : v;
-  });
-  return Tensor.from("float16", clamped, tensor.dims);
+  const numbers = tensor.toNumbers();
+  for (let i = 0; i < numbers.length; i++) {
+    const v = numbers[i]!;
+    if (Number.isFinite(v)) numbers[i] = Math.min(Math.max(v, -float16Max), float16Max);
+  }
+  return Tensor.from("float16", numbers, tensor.dims);
 }
 
 function castNode(from: string, to: string, type: number): Node {

@@ -1,5 +1,7 @@
 import type { Graph, Node, TensorType, TypedGraph } from "../graph/index.ts";
+import { unsupportedError, unsupportedNodes } from "../onnx/index.ts";
 import { evaluateNode, inferNode, opOf, parseAttributes } from "../ops/evaluate.ts";
+import { ops } from "../ops/index.ts";
 import { bytesPerElement, type Shape, sizeOf, Tensor } from "../tensor/index.ts";
 import { bindDimensions } from "./bind-dimensions.ts";
 import { removeDeadCode } from "./dead-code.ts";
@@ -11,13 +13,16 @@ const foldedBytesMax = 16 * 2 ** 20;
  * Finds the type of every value, given the shapes of the inputs, and computes at once what does
  * not depend on the inputs' numbers, so that shape arithmetic disappears.
  *
- * Throws "input-name" and "input-shape" (see `bindDimensions`), "model-unsupported" for an unknown
- * operator and "model-invalid", naming the node, where its inputs do not fit together.
+ * Throws "input-name" and "input-shape" (see `bindDimensions`), "model-unsupported" with all
+ * operators that are not known, and "model-invalid", naming the node, where its inputs do not fit
+ * together.
  *
  * @example const typed = resolve(graph, new Map([["x", [1, 3, 224, 224]]]));
  */
 export function resolve(graph: Graph, shapes: ReadonlyMap<string, Shape>): TypedGraph {
   bindDimensions(graph, shapes);
+  const unknown = unsupportedNodes(graph, ops);
+  if (unknown.length > 0) throw unsupportedError(unknown);
   const types = new Map<string, TensorType>();
   const constants = new Map(graph.constants);
   for (const [name, { dtype, dims }] of constants) types.set(name, { dtype, dims });
