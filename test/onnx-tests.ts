@@ -97,7 +97,7 @@ function reasonToLeaveOut({ graph, functions, opsetImport }: DecodedModel): stri
   return old ? `written in a form that opset ${opsetMin} changed` : undefined;
 }
 
-/** Declares a test for each of ONNX's that `run` should pass, and reports those that are not run. */
+/** Declares a test for each of ONNX's that `run` should pass, and counts those left out. */
 export function conformanceTests(run: (onnxTest: OnnxTest) => Promise<void>): void {
   const all = onnxTests();
   for (const onnxTest of all.filter((t) => t.leftOut === undefined)) {
