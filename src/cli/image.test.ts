@@ -139,7 +139,7 @@ describe("pixels", () => {
 
   test("refuse a mean with the wrong number of channels", () => {
     const grey: Picture = { height: 1, width: 1, channels: 1, data: Uint8Array.of(1) };
-    expect(() => toTensor([grey], "float32", imageNet)).toThrow(/3 numbers.*1 channels/);
+    expect(() => toTensor([grey], "float32", imageNet)).toThrow(/3 numbers.*1 channel/);
   });
 
   test("come back from values, cut off at the range's ends", () => {

@@ -25,7 +25,7 @@ export function numberList(text: string): number[] {
 /** As `numberList`, for divisors. */
 export function positiveList(text: string): number[] {
   const values = numberList(text);
-  if (values.some((v) => v <= 0)) throw new InvalidArgumentError("It must be above 0.");
+  if (values.some((v) => v <= 0)) throw new InvalidArgumentError("It must be a number above 0.");
   return values;
 }
 

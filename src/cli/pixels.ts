@@ -58,8 +58,9 @@ function ofChannel(values: readonly number[], channels: number, c: number, what:
   if (values.length !== 1 && values.length !== channels) {
     throw new RekindleError(
       "usage",
-      `--${what} has ${values.length} numbers, the network's pictures have ${channels} channels`,
-      { fix: `pass one number, or ${channels}` },
+      `--${what} has ${values.length} numbers, the network's pictures have ${channels} ` +
+        (channels === 1 ? "channel" : "channels"),
+      { fix: channels === 1 ? "pass one number" : `pass one number, or ${channels}` },
     );
   }
   return values[values.length === 1 ? 0 : c]!;

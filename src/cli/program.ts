@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addDevices } from "./devices.ts";
 import { reportFailure } from "./failure.ts";
 import { type Io, processIo } from "./io.ts";
+import { addModels } from "./models.ts";
 import { addRun } from "./run.ts";
 
 /** What commands return to the shell. */
@@ -54,6 +55,7 @@ function program(io: Io): Command {
     });
   addRun(root, io);
   addDevices(root, io);
+  addModels(root, io);
   for (const command of root.commands) {
     const usage = `rekindle ${command.name()} ${command.usage()}`;
     command.showHelpAfterError(`  fix: ${usage} (see rekindle ${command.name()} --help)`);
