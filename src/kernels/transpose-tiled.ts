@@ -44,12 +44,11 @@ export const transposeTiled: Kernel = {
   ],
   fits(config, _problem, device) {
     const { tile, rows } = config as { tile: number; rows: number };
+    const lanes = device.maxComputeInvocationsPerWorkgroup;
+    if (tile * rows > lanes) return `needs ${tile * rows} invocations, the device has ${lanes}`;
     const bytes = 4 * tile * (tile + 1);
-    if (tile * rows > device.maxComputeInvocationsPerWorkgroup) {
-      return `${tile * rows} invocations, the device has ${device.maxComputeInvocationsPerWorkgroup}`;
-    }
-    if (bytes <= device.maxComputeWorkgroupStorageSize) return true;
-    return `${bytes} bytes of workgroup memory, the device has ${device.maxComputeWorkgroupStorageSize}`;
+    const most = device.maxComputeWorkgroupStorageSize;
+    return bytes <= most || `needs ${bytes} bytes of workgroup memory, the device has ${most}`;
   },
   build(problem, config, options) {
     const { tile, rows } = config as { tile: number; rows: number };

@@ -179,6 +179,6 @@ export const resize = defineOp({
     });
     return { constants: new Map(changed) };
   },
-  traits: { acceptsEpilogue: true, layout: "axes" },
+  traits: { acceptsEpilogue: true, layout: "axes", plannedInputs: [1, 2] },
   cases: resizeCases,
 });

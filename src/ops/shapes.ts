@@ -23,7 +23,7 @@ export const shape = defineOp({
   },
   reference: ([x], { start, end }) => [Float64Array.from(partOf(x!.dims, start, end))],
   kernels: [],
-  traits: {},
+  traits: { dependsOnTypeOnly: true },
   cases: [
     { name: "all", inputs: [random([2, 3, 4])], expected: [[2, 3, 4]] },
     {
@@ -57,7 +57,7 @@ export const size = defineOp({
   infer: () => [{ dtype: "int64", dims: [] }],
   reference: ([x]) => [Float64Array.of(sizeOf(x!.dims))],
   kernels: [],
-  traits: {},
+  traits: { dependsOnTypeOnly: true },
   cases: [
     { name: "matrix", inputs: [random([2, 3])], expected: [[6]] },
     { name: "a scalar", inputs: [random([])], expected: [[1]] },

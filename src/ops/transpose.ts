@@ -48,13 +48,7 @@ export const transpose = defineOp({
       return [{ input: 0, output: 0, from }];
     }),
   ],
-  permuteAxes({ permutation, attributes }) {
-    // The output's axes are permuted like the input's.
-    const order = orderOf(attributes.perm, permutation.length);
-    const perm = permutation.map((axis) => permutation.indexOf(order[axis]!));
-    return { attributes: { perm } };
-  },
-  traits: { acceptsEpilogue: true, layout: "axes" },
+  traits: { acceptsEpilogue: true },
   cases: [
     {
       name: "matrix",
