@@ -150,7 +150,7 @@ export class Executable {
     for (const { name, slot } of this.plan.inputs) {
       writePadded(device, this.slots[slot]!, feeds.get(name)!.data);
     }
-    for (const chunk of this.chunks) {
+    this.chunks.forEach((chunk, i) => {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       for (const { pipeline, group, workgroups } of chunk) {
@@ -159,13 +159,13 @@ export class Executable {
         pass.dispatchWorkgroups(...workgroups);
       }
       pass.end();
+      if (i === this.chunks.length - 1) {
+        for (const { source, staging } of this.readbacks) {
+          encoder.copyBufferToBuffer(source, 0, staging, 0, staging.size);
+        }
+      }
       device.queue.submit([encoder.finish()]);
-    }
-    const encoder = device.createCommandEncoder();
-    for (const { source, staging } of this.readbacks) {
-      encoder.copyBufferToBuffer(source, 0, staging, 0, staging.size);
-    }
-    device.queue.submit([encoder.finish()]);
+    });
   }
 
   private outputOf(output: PlannedOutput, feeds: ReadonlyMap<string, Tensor>): Tensor {

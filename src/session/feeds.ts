@@ -22,7 +22,15 @@ export function checkFeeds(inputs: readonly GraphInput[], feeds: Feeds): Map<str
     });
   }
   const shapes = new Map([...tensors].map(([name, { dims }]) => [name, dims]));
-  bindDimensions({ name: "", inputs, outputs: [], nodes: [], constants: new Map() }, shapes);
+  // No dims may stand for a scalar or, from ONNX Runtime, for a shape that is not declared.
+  const declared = inputs.map((input) => {
+    const given = shapes.get(input.name);
+    return input.dims.length > 0 || !given ? input : { ...input, dims: given };
+  });
+  bindDimensions(
+    { name: "", inputs: declared, outputs: [], nodes: [], constants: new Map() },
+    shapes,
+  );
   for (const { name, dtype } of inputs) {
     const given = tensors.get(name)!.dtype;
     if (given === dtype) continue;
