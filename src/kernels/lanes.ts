@@ -13,9 +13,14 @@ const columnsAcross = 16;
 
 /**
  * Ways to share out `results` reductions of `count` loads each, best guess first: one wave, or
- * four where a lane of one wave would loop often.
+ * four where a lane of one wave would loop often. Only that guess where compiling costs more.
  */
-export function laneConfigs(results: number, count: number, along: boolean): Config[] {
+export function laneConfigs(
+  results: number,
+  count: number,
+  along: boolean,
+  device: DeviceTraits,
+): Config[] {
   const shapes = [64, 256].map((threads): Config => {
     if (along) {
       const parts = Math.min(threads, powerAbove(count));
@@ -26,7 +31,8 @@ export function laneConfigs(results: number, count: number, along: boolean): Con
     return { columns: Math.min(columns, threads), parts: Math.max(1, threads / columns) };
   });
   const loops = count / (shapes[0]!.parts as number);
-  return loops > 4 ? shapes.reverse() : shapes;
+  const ordered = loops > 4 ? shapes.reverse() : shapes;
+  return device.isSoftware ? ordered.slice(0, 1) : ordered;
 }
 
 export function lanesFit(config: Config, device: DeviceTraits): true | string {

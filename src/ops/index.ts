@@ -12,8 +12,10 @@ import * as gather from "./gather.ts";
 import * as globalPools from "./global-pool.ts";
 import * as identity from "./identity.ts";
 import * as logic from "./logic.ts";
+import * as lrn from "./lrn.ts";
 import * as math from "./math.ts";
 import * as products from "./matmul.ts";
+import * as normalizations from "./normalization.ts";
 import * as pad from "./pad.ts";
 import * as pools from "./pool.ts";
 import * as reductions from "./reduce.ts";
@@ -21,6 +23,7 @@ import * as resize from "./resize.ts";
 import * as shapes from "./shapes.ts";
 import * as sigmoids from "./sigmoids.ts";
 import * as slice from "./slice.ts";
+import * as softmax from "./softmax.ts";
 import * as split from "./split.ts";
 import * as transpose from "./transpose.ts";
 import * as views from "./views.ts";
@@ -30,6 +33,9 @@ const all: readonly Op[] = [
   ...Object.values(argMax),
   ...Object.values(arithmetic),
   ...Object.values(globalPools),
+  ...Object.values(lrn),
+  ...Object.values(normalizations),
+  ...Object.values(softmax),
   ...Object.values(reductions),
   ...Object.values(cast),
   ...Object.values(identity),
