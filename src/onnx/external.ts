@@ -35,7 +35,7 @@ export async function fetchExternal(model: DecodedModel, read?: ReadExternal): P
     if (bytes.byteLength !== length) {
       throw new RekindleError(
         "model-invalid",
-        `tensor "${proto.name}" needs ${length} bytes of "${location}" at ${offset}, got ${bytes.byteLength}`,
+        `tensor "${proto.name}" needs ${length} bytes of "${location}", got ${bytes.byteLength}`,
         { fix: "the external file may be cut off: download or export it again" },
       );
     }
