@@ -34,14 +34,14 @@ export function wrap(text: string, columns: number): string[] {
   return lines;
 }
 
-/** Milliseconds with three significant digits, in the unit that reads best: "7.12 ms", "1.20 s". */
+/** Milliseconds in the unit that reads best: "7.12 ms", "1.2 s". */
 export function formatMs(ms: number): string {
-  if (ms >= 60_000) return `${(ms / 60_000).toPrecision(3)} min`;
-  if (ms >= 999.5) return `${(ms / 1000).toPrecision(3)} s`;
+  if (ms >= 60_000) return `${significant(ms / 60_000)} min`;
+  if (ms >= 999.5) return `${significant(ms / 1000)} s`;
   return `${significant(ms)} ms`;
 }
 
-/** Bytes in decimal units, as disks and memory are sold: "1.50 GB". */
+/** Bytes in decimal units, as disks and memory are sold: "1.5 GB". */
 export function formatBytes(bytes: number): string {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   let unit = 0;
@@ -53,13 +53,12 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : significant(value)} ${units[unit]}`;
 }
 
-/** Three significant digits without an exponent where that is short: "0.123", "140", "1.2e-7". */
+/** Three significant digits at most, without an exponent where that is short: "0.123", "1.2e-7". */
 export function significant(value: number): string {
   const size = Math.abs(value);
-  if (!Number.isFinite(value) || (Number.isInteger(value * 10) && size < 1e6)) return String(value);
-  if (size >= 100 && size < 1e6) return String(Math.round(value));
+  if (!Number.isFinite(value) || value === 0) return String(value);
   if (size < 1e-3 || size >= 1e6) return value.toExponential(1);
-  return value.toPrecision(3);
+  return String(size >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
 }
 
 /** "1 picture", "3 pictures". */

@@ -1,22 +1,28 @@
 /**
  * The candidates that `name` was probably meant to be, nearest first, at most three: those within
- * a third of its length in edits, and those that contain it.
+ * a third of its length in edits, and those that contain it. One that differs in case alone is it.
  *
  * @example
  * nearNames("resnet5O", ["resnet50", "vgg16"]); // ["resnet50"]
  */
 export function nearNames(name: string, candidates: Iterable<string>): string[] {
   const wanted = name.toLowerCase();
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  const limit = Math.ceil(wanted.length / 3);
   const near: { candidate: string; distance: number }[] = [];
   for (const candidate of candidates) {
-    const other = candidate.toLowerCase();
-    const contains = wanted.length > 2 && (other.includes(wanted) || wanted.includes(other));
-    const distance = contains && other !== "" ? 1 : editDistance(wanted, other, limit);
+    const distance = distanceOf(wanted, candidate.toLowerCase(), limit);
+    if (distance === 0) return [candidate];
     if (distance <= limit) near.push({ candidate, distance });
   }
   near.sort((a, b) => a.distance - b.distance);
   return near.slice(0, 3).map((n) => n.candidate);
+}
+
+/** Edits from one name to the other; a name that is part of the other counts as one edit away. */
+function distanceOf(a: string, b: string, limit: number): number {
+  if (a === b) return 0;
+  const isPart = Math.min(a.length, b.length) > 2 && (a.includes(b) || b.includes(a));
+  return isPart ? 1 : editDistance(a, b, limit);
 }
 
 /** Insertions, deletions and substitutions from `a` to `b` (Levenshtein 1966); more than `limit`
