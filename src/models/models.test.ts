@@ -38,9 +38,13 @@ const parameters: Readonly<Record<string, number>> = {
   espcn: 4_864 + 18_464 + 7_803,
 };
 
-test.each([...models.values()])("$name has as many parameters as the original", (model) => {
-  expect(trainable(model.build())).toBe(parameters[model.name]);
-}, 60_000);
+test.each([...models.values()])(
+  "$name has as many parameters as the original",
+  (model) => {
+    expect(trainable(model.build())).toBe(parameters[model.name]);
+  },
+  60_000,
+);
 
 test("equal seeds give equal weights, others do not", () => {
   const weights = (seed: number) => models.get("espcn")!.build({ seed }).constants.get("0.weight");

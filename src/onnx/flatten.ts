@@ -17,7 +17,8 @@ export interface RawNode {
 }
 
 /** Functions that call functions that call functions can make a small file endless. */
-const nodesMax = 1_000_000;
+const unfoldedMax = 100_000;
+const depthMax = 100;
 
 /**
  * The nodes of a model's graph, with calls of functions that the model itself defines replaced by
@@ -33,6 +34,7 @@ class Flattener {
   readonly #values: Names;
   readonly #nodeNames = new Names();
   readonly #open = new Set<FunctionProto>();
+  #unfolded = 0;
 
   constructor(model: DecodedModel) {
     const { graph } = model;
@@ -67,14 +69,18 @@ class Flattener {
     const body = this.#functions.get(keyOf(node.domain, node.opType, node.overload));
     if (body) this.#inline(raw, body);
     else this.nodes.push(raw);
-    if (this.nodes.length > nodesMax) {
-      throw new RekindleError("model-invalid", `the model unfolds to over ${nodesMax} nodes`);
-    }
   }
 
   #inline(call: RawNode, body: FunctionProto): void {
     if (this.#open.has(body)) {
       throw new RekindleError("model-invalid", `the function "${body.name}" calls itself`);
+    }
+    this.#unfolded += body.node.length;
+    if (this.#unfolded > unfoldedMax || this.#open.size === depthMax) {
+      throw new RekindleError(
+        "model-invalid",
+        `the model's functions unfold to over ${unfoldedMax} nodes or ${depthMax} levels`,
+      );
     }
     this.#open.add(body);
     const renamed = new Map([["", ""]]);
