@@ -59,6 +59,6 @@ test("an error goes to stderr, with exit code 2 and no stack", async () => {
 test("a reader that leaves early is no error", async () => {
   const shell = `${process.execPath} dist/cli/main.js help run | head -n 1; echo \${PIPESTATUS[0]}`;
   const { out, err } = await spawn("bash", ["-c", shell], folder);
-  expect(out).toBe("Usage: rekindle run [options] <MODEL>\n0\n");
+  expect(out).toBe("Usage: rekindle run <MODEL> [options]\n0\n");
   expect(err).toBe("");
 }, 30_000);

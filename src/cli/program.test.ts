@@ -36,7 +36,7 @@ describe("the program", () => {
   test.each([
     [["rnu"], /unknown command 'rnu'\n\(Did you mean run\?\)/],
     [["--bogus"], /unknown option '--bogus'/],
-    [["run"], /missing required argument 'MODEL'\n {2}fix: rekindle run \[options\] <MODEL>/],
+    [["run"], /missing required argument 'MODEL'\n {2}fix: rekindle run <MODEL> \[options\]/],
     [["run", "--image", "a.png", "model.onnx"], /missing required argument 'MODEL'/],
     [["devices", "extra"], /too many arguments/],
   ])("%j is refused", async (argv, message) => {

@@ -62,6 +62,7 @@ export function addRun(program: Command, io: Io): void {
   const command = program
     .command("run")
     .description("run a network on pictures or arrays")
+    .usage("<MODEL> [options]")
     .argument("<MODEL>", "an ONNX file");
   addInputOptions(command);
   addOutputOptions(command);

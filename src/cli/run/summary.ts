@@ -66,7 +66,8 @@ export function summaryRows(summary: Summary): [string, string][] {
   const { weights, activations, staging } = memoryBytes;
   const rows: [string, string][] = [["model", summary.model]];
   for (const input of summary.inputs) rows.push(["input", input]);
-  rows.push(["device", `${device.name} (${device.kind}): ${device.reason}`]);
+  const kind = device.kind === "cpu" ? "" : ` (${device.kind})`;
+  rows.push(["device", `${device.name}${kind}: ${device.reason}`]);
   rows.push(["precision", summary.precision]);
   if (device.backend === "onnxruntime") rows.push(["load", formatMs(summary.loadMs)]);
   else {
