@@ -67,7 +67,7 @@ export async function adapterNames(): Promise<AdapterName[]> {
   }
 }
 
-/** Reads the adapters out of Dawn's message "no suitable backends found\nAvailable adapters: ...". */
+/** Reads the adapters out of Dawn's message "... Available adapters:\n * backend: ...". */
 export function parseAdapterNames(message: string): AdapterName[] {
   const seen = new Map<string, AdapterName>();
   for (const [, backend, name] of message.matchAll(/^ *\* backend: '([^']*)', name: '(.*)'$/gm)) {

@@ -115,7 +115,7 @@ async function judge(what: string, found: Promise<(GPUError | null)[]>): Promise
 function lossError(name: string, message: string): RekindleError {
   const what = `the connection to ${name} was lost${message ? `: ${message}` : ""}`;
   return new RekindleError("device-lost", what, {
-    fix: "create a new session; if it happens again, the driver's log tells why (on Linux: `dmesg`)",
+    fix: "create a new session; if it happens again, the driver's log tells why (Linux: `dmesg`)",
   });
 }
 

@@ -7,7 +7,7 @@ export interface InstanceOptions {
   readonly backend?: string;
   /** The exact name of an adapter, as `adapterNames` gives it. */
   readonly adapter?: string;
-  /** Dawn's toggles, switched on and off: "+vulkan_enable_f16_on_nvidia,-timestamp_quantization". */
+  /** Dawn's toggles, on and off: "+vulkan_enable_f16_on_nvidia,-timestamp_quantization". */
   readonly toggles?: string;
 }
 

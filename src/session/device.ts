@@ -67,8 +67,9 @@ async function openBest({ openGpu, cpuProblem }: Openers): Promise<OpenDevice> {
   try {
     return onGpu(await openGpu({ kind: "software" }), `${why}; ${noCpu}`);
   } catch (error) {
+    const driver = (noGpu instanceof RekindleError && noGpu.fix) || "install a Vulkan driver";
     throw new RekindleError("device-missing", `${why}; ${noCpu}; ${messageOf(error)}`, {
-      fix: `${noGpu instanceof RekindleError ? noGpu.fix : "install a Vulkan driver"}; or run \`npm install onnxruntime-node\``,
+      fix: `${driver}; or run \`npm install onnxruntime-node\``,
       cause: noGpu,
     });
   }

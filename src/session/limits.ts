@@ -21,7 +21,8 @@ export function checkDispatch(dispatch: Dispatch, node: string, device: DeviceTr
   if (most <= limit) return;
   throw new RekindleError(
     "device-limit",
-    `node "${node}" (${dispatch.label}) needs ${most} workgroups in a row, the device allows ${limit}`,
+    `node "${node}" (${dispatch.label}) needs ${most} workgroups in a row, ` +
+      `the device allows ${limit}`,
     { fix },
   );
 }

@@ -105,18 +105,19 @@ describe("results", () => {
 
   test("precision f16 keeps the types of inputs and outputs", async () => {
     const b = new GraphBuilder();
-    const y = b.op("Relu", [b.op("Add", [b.input("x", [64]), b.weight([64])])]);
+    const y = b.op("Relu", [b.op("MatMul", [b.input("x", [1, 64]), b.weight([64, 64])])]);
     const graph = b.graph(y);
     const session = await sessionOf(graph, { precision: "f16" });
     const feed = Tensor.from(
       "float32",
-      Array.from({ length: 64 }, (_, i) => i / 7 - 3),
-      [64],
+      Array.from({ length: 64 }, (_, i) => i / 64),
+      [1, 64],
     );
     const actual = (await session.run({ x: feed }))[y]!;
-    const typed = resolve(graph, new Map([["x", [64]]]));
+    const typed = resolve(graph, new Map([["x", [1, 64]]]));
     expectClose(actual, evaluateGraph(typed, new Map([["x", feed]])).get(y)!, 2e-3);
     expect(session.precision).toBe("f16");
+    expect(session.stats.weightBytes).toBe(2 * 64 * 64);
     await session.dispose();
   });
 });
@@ -240,7 +241,7 @@ describe("errors", () => {
     });
   });
 
-  test("a lost device is told to runs in flight and to later ones; a new session works", async () => {
+  test("a lost device is told to runs in flight and later; a new session works", async () => {
     const device = await openGpu({ kind: "software" });
     const summary = { kind: "software", name: "lost", backend: "webgpu", reason: "" } as const;
     const session = await Session.on({ gpu: device, summary }, chain(1), {}, { keepOpen: false });
