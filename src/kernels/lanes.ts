@@ -8,30 +8,16 @@ export interface Lanes {
   readonly along: boolean;
 }
 
-/** Lanes side by side that read different results: enough for whole cache lines. */
-const columnsAcross = 16;
-
 /**
- * Ways to share out `results` reductions of `count` loads each, best guess first: one wave, or
- * four where a lane of one wave would loop often. Only that guess where compiling costs more.
+ * Ways to share out reductions of `count` loads each, best guess first: one wave, or four where a
+ * lane of one wave would loop often. A few fixed shapes, so that many problems share a pipeline.
  */
-export function laneConfigs(
-  results: number,
-  count: number,
-  along: boolean,
-  device: DeviceTraits,
-): Config[] {
-  const shapes = [64, 256].map((threads): Config => {
-    if (along) {
-      const parts = Math.min(threads, powerAbove(count));
-      return { columns: threads / parts, parts };
-    }
-    const least = Math.min(columnsAcross, powerAbove(results));
-    const columns = Math.max(least, threads / powerAbove(count));
-    return { columns: Math.min(columns, threads), parts: Math.max(1, threads / columns) };
-  });
-  const loops = count / (shapes[0]!.parts as number);
-  const ordered = loops > 4 ? shapes.reverse() : shapes;
+export function laneConfigs(count: number, along: boolean, device: DeviceTraits): Config[] {
+  // Across, 16 lanes side by side read whole cache lines.
+  const wave = along ? { columns: 1, parts: 64 } : { columns: 16, parts: 4 };
+  const waves = along ? { columns: 1, parts: 256 } : { columns: 16, parts: 16 };
+  if (along && count <= 32) return [{ columns: 8, parts: 8 }];
+  const ordered = count > 4 * wave.parts ? [waves, wave] : [wave, waves];
   return device.isSoftware ? ordered.slice(0, 1) : ordered;
 }
 
@@ -40,9 +26,6 @@ export function lanesFit(config: Config, device: DeviceTraits): true | string {
   const most = Math.min(device.maxComputeInvocationsPerWorkgroup, device.maxComputeWorkgroupSizeX);
   return threads <= most || `needs ${threads} lanes in a workgroup, the device has ${most}`;
 }
-
-/** The smallest power of two that is not below `count`. */
-const powerAbove = (count: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, count)));
 
 /** WGSL statements that set `column` and `part` from `lane`. */
 export function laneCode({ columns, parts, along }: Lanes): string {

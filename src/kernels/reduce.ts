@@ -56,12 +56,11 @@ export function reduceKernel(reduction: Reduction, axesOf: (p: Problem) => reado
     supports: ({ inputs, outputs }) =>
       [inputs[0], ...outputs].every(onGpu) || "computes float32 and float16 only",
     configs(problem, device) {
-      const { kept, reduced, along, widest } = planFor(problem);
+      const { reduced, along, widest } = planFor(problem);
       const widths: Width[] = widest === 4 ? [4, 1] : [1];
       return widths.flatMap((width) => {
-        const results = sizeOf(kept.dims) / (along ? 1 : width);
         const count = sizeOf(reduced.dims) / (along ? width : 1);
-        return laneConfigs(results, count, along, device).map((lanes) => ({ width, ...lanes }));
+        return laneConfigs(count, along, device).map((lanes) => ({ width, ...lanes }));
       });
     },
     fits(config, problem, device) {

@@ -58,13 +58,12 @@ export function rowwiseKernel(rowwise: Rowwise): Kernel {
     supports: ({ inputs, outputs }) =>
       [...inputs, ...outputs].every(onGpu) || "computes float32 and float16 only",
     configs(problem, device) {
-      const { outer, count, inner } = rowwise.rows(problem);
+      const { count, inner } = rowwise.rows(problem);
       const along = inner === 1;
       const widths: Width[] = widestFor(problem, rowwise) === 4 ? [4, 1] : [1];
       return widths.flatMap((width) => {
-        const results = (outer * inner) / (along ? 1 : width);
         const loads = count / (along ? width : 1);
-        return laneConfigs(results, loads, along, device).map((lanes) => ({ width, ...lanes }));
+        return laneConfigs(loads, along, device).map((lanes) => ({ width, ...lanes }));
       });
     },
     fits(config, problem, device) {

@@ -79,10 +79,7 @@ function casesOf(worked: readonly number[]): OpCase[] {
       attributes: { axis: 0 },
       expected: [worked],
     },
-    { name: "classes", inputs: [random([2, 1001], [-5, 5])] },
-    { name: "many short rows", inputs: [random([37, 5])] },
     { name: "channels of pictures", inputs: [random([2, 3, 5, 4])], attributes: { axis: 1 } },
-    { name: "odd strides", inputs: [random([2, 7, 3])], attributes: { axis: -2 } },
   ];
 }
 
@@ -91,7 +88,12 @@ export const softmax = defineSoftmax(
   "exp(x) over the sum of exp(x) along an axis",
   (x, largest, sum) => `exp(${x} - ${largest}) / ${sum}`,
   (shifted, sum) => Math.exp(shifted) / sum,
-  casesOf([0.03205860328008499, 0.08714431874203257, 0.23688281808991013, 0.6439142598879724]),
+  [
+    ...casesOf([0.03205860328008499, 0.08714431874203257, 0.23688281808991013, 0.6439142598879724]),
+    { name: "classes", inputs: [random([2, 1001], [-5, 5])] },
+    { name: "many short rows", inputs: [random([37, 5])] },
+    { name: "odd strides", inputs: [random([2, 7, 3])], attributes: { axis: -2 } },
+  ],
 );
 
 export const logSoftmax = defineSoftmax(
