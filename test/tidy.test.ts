@@ -104,7 +104,29 @@ describe("imports", () => {
   });
 
   const isConfig = (path: string) => /\.config\.ts$/.test(path);
+
+  test("use every function, class and constant that a file exports", () => {
+    const mentions = new Map<string, Set<string>>();
+    for (const path of project.keys()) {
+      for (const [word] of readText(path).matchAll(/\w+/g)) {
+        mentions.set(word, (mentions.get(word) ?? new Set()).add(path));
+      }
+    }
+    const idle = sources.flatMap((path) =>
+      [...readText(path).matchAll(/^export (?:async )?(?:function\*?|class|const) (\w+)/gm)]
+        .filter(([, name]) => mentions.get(name!)!.size === 1)
+        .filter(() => !isListedWhole(path, graph))
+        .map(([, name]) => `${path}: nothing else names ${name}, do not export it`),
+    );
+    expect(idle).toEqual([]);
+  });
 });
+
+/** Whether some file imports all of this one's exports at once, as src/ops/index.ts does. */
+function isListedWhole(path: string, graph: ReadonlyMap<string, readonly string[]>): boolean {
+  const whole = new RegExp(`import \\* as \\w+ from "[^"]*/${basename(path)}"`);
+  return [...graph].some(([from, to]) => to.includes(path) && whole.test(readText(from)));
+}
 
 /** One import path for each cycle: "a.ts -> b.ts -> a.ts". */
 function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
