@@ -17,6 +17,7 @@ export interface Sampling {
   readonly nearest_mode: NearestMode;
   readonly cubic_coeff_a: number;
   readonly exclude_outside: number;
+  readonly antialias: number;
 }
 
 /** One axis: its sizes, the factor between them, and the part that is shown (0 to 1: all). */
@@ -47,6 +48,8 @@ function coordinate(at: number, axis: AxisResize, mode: CoordinateMode): number 
       return f32(f32(offset + f32(f32(at + 0.5) / scale)) - 0.5);
     }
     case "align_corners":
+      // By the rounded size, as PyTorch and ONNX Runtime read it; two of ONNX's own tests
+      // (downsample_scales_*_align_corners) divide by input times scale instead.
       return output > 1 ? f32(f32(at * (input - 1)) / (output - 1)) : 0;
     case "asymmetric":
       return f32(at / scale);
@@ -66,31 +69,47 @@ function round(x: number, mode: NearestMode): number {
   return mode === "round_prefer_floor" ? Math.ceil(x - 0.5) : Math.floor(x + 0.5);
 }
 
+/** What a neighbour counts that lies `x` away. */
+type Weight = (x: number) => number;
+
+const linear: Weight = (x) => Math.max(0, 1 - Math.abs(x));
+
 /**
- * Weights of the four neighbours of a place that lies `t` (0 to 1) behind the second.
  * R. Keys, "Cubic convolution interpolation for digital image processing", 1981; `a` is his free
  * parameter.
  */
-function cubicWeights(t: number, a: number): number[] {
-  const near = (x: number) => ((a + 2) * x - (a + 3)) * x * x + 1;
-  const far = (x: number) => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
-  return [far(1 + t), near(t), near(1 - t), far(2 - t)];
+function cubic(a: number): Weight {
+  return (signed) => {
+    const x = Math.abs(signed);
+    if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+  };
 }
 
-/** The neighbours of `x` and their weights; places may lie outside of the axis. */
-function neighbours(x: number, { mode, nearest_mode, cubic_coeff_a }: Sampling) {
-  if (mode === "nearest") return { first: round(x, nearest_mode), weights: [1] };
-  const first = Math.floor(x);
-  const t = x - first;
-  if (mode === "linear") return { first, weights: [1 - t, t] };
-  return { first: first - 1, weights: cubicWeights(t, cubic_coeff_a) };
+/** Neighbours of a place, counted from the element before it, and what each counts. */
+interface Filter {
+  readonly first: number;
+  readonly taps: number;
+  readonly weights: (t: number) => number[];
 }
 
-/** Without the places outside of the axis, and the sum still 1. */
-function excludeOutside(weights: readonly number[], first: number, size: number): number[] {
-  const kept = weights.map((w, i) => (first + i >= 0 && first + i < size ? w : 0));
-  const sum = kept.reduce((a, b) => a + b, 0);
-  return kept.map((w) => w / sum);
+/**
+ * The neighbours that are summed for a place `t` (0 to 1) behind an element. With antialiasing,
+ * a filter that shrinks is as much wider as the picture becomes smaller.
+ */
+function filterOf({ mode, cubic_coeff_a, antialias }: Sampling, scale: number): Filter {
+  const [weight, radius] = mode === "cubic" ? [cubic(cubic_coeff_a), 2] : [linear, 1];
+  const narrowing = antialias !== 0 ? Math.min(scale, 1) : 1;
+  const first = Math.floor(-radius / narrowing) + 1;
+  const taps = 2 - 2 * first;
+  const weights = (t: number) =>
+    normalized(Array.from({ length: taps }, (_, i) => weight((first + i - t) * narrowing)));
+  return { first, taps, weights };
+}
+
+function normalized(weights: readonly number[]): number[] {
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return weights.map((w) => w / sum);
 }
 
 /** Where each output element along an axis comes from; undefined where nothing changes. */
@@ -99,18 +118,26 @@ export function resizeTable(axis: AxisResize, sampling: Sampling): AxisTable | u
   const { input, output, scale, roi } = axis;
   const cropped = mode === "tf_crop_and_resize" && (roi[0] !== 0 || roi[1] !== 1);
   if (input === output && scale === 1 && !cropped) return undefined;
-  const taps = { nearest: 1, linear: 2, cubic: 4 }[sampling.mode];
-  const places: number[] = [];
-  const weights: number[] = [];
-  for (let at = 0; at < output; at++) {
-    const x = coordinate(at, axis, mode);
-    const near = neighbours(x, sampling);
-    const isOutside = mode === "tf_crop_and_resize" && (x < 0 || x > input - 1);
-    for (let i = 0; i < taps; i++) {
-      places.push(isOutside ? outside : Math.min(Math.max(near.first + i, 0), input - 1));
-    }
-    const exclude = sampling.exclude_outside !== 0 && sampling.mode === "cubic";
-    weights.push(...(exclude ? excludeOutside(near.weights, near.first, input) : near.weights));
+  const centers = Array.from({ length: output }, (_, at) => coordinate(at, axis, mode));
+  const isOutside = (x: number) => mode === "tf_crop_and_resize" && (x < 0 || x > input - 1);
+  const clamp = (place: number) => Math.min(Math.max(place, 0), input - 1);
+  if (sampling.mode === "nearest" || output === 0) {
+    const nearest = (x: number) => clamp(round(x, sampling.nearest_mode));
+    const places = centers.map((x) => (isOutside(x) ? outside : nearest(x)));
+    return { size: output, taps: 1, places };
   }
-  return { size: output, taps, places, ...(taps > 1 && { weights }) };
+  const { first, taps, weights } = filterOf(sampling, scale);
+  const window = Array.from({ length: taps }, (_, i) => first + i);
+  const placesOf = (x: number) => window.map((i) => Math.floor(x) + i);
+  const weightsOf = (x: number) => {
+    const all = weights(x - Math.floor(x));
+    if (sampling.exclude_outside === 0) return all;
+    return normalized(all.map((w, i) => (placesOf(x)[i] === clamp(placesOf(x)[i]!) ? w : 0)));
+  };
+  return {
+    size: output,
+    taps,
+    places: centers.flatMap((x) => placesOf(x).map((i) => (isOutside(x) ? outside : clamp(i)))),
+    weights: centers.flatMap(weightsOf),
+  };
 }

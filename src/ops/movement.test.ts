@@ -58,7 +58,6 @@ test.each<[string, string, Input[], Record<string, AttributeValue>?]>([
   ["scales has 1 numbers for 2 axes", "Resize", [x(2, 2), undefined, [2]], scales],
   ["scales holds 0, needs more than 0", "Resize", [x(2, 2), undefined, [0, 1]], scales],
   ["axis 0 has no element to show", "Resize", [x(0, 2), undefined, undefined, [4, 4]]],
-  ["antialias=1 is not supported", "Resize", [x(2), undefined, [2]], { antialias: 1 }],
   [
     "roi has 0 numbers, 1 axes need 2",
     "Resize",

@@ -130,6 +130,20 @@ const examples: readonly OpCase[] = [
       ],
     ],
   },
+  {
+    name: "linear down, antialiased",
+    inputs: [counted(4, 4), undefined, floats(1, 1, 0.6, 0.6)],
+    attributes: { antialias: 1, mode: "linear" },
+    expected: [[2.875, 4.5, 9.375, 11]],
+  },
+  {
+    name: "cubic down, antialiased",
+    inputs: [counted(4, 4), undefined, undefined, ints(1, 1, 3, 3)],
+    attributes: { antialias: 1, mode: "cubic" },
+    expected: [
+      [1.775009, 3.120007, 4.465005, 7.155002, 8.5, 9.844998, 12.534994, 13.879992, 15.224991],
+    ],
+  },
 ];
 
 /** A random picture in either layout, with the sizes that it is resized to. */
@@ -176,6 +190,11 @@ export const resizeCases: readonly OpCase[] = [
     name: "linear along three axes",
     inputs: [random([2, 3, 4, 5]), undefined, floats(1, 2, 1.5, 0.7)],
     attributes: { mode: "linear" },
+  },
+  {
+    name: "linear to a third, antialiased, channels last",
+    inputs: picture([1, 9, 12, 4], [1, 3, 4, 4]),
+    attributes: { mode: "linear", antialias: 1 },
   },
   { name: "the same size", inputs: picture([1, 2, 3, 4], [1, 2, 3, 4]) },
 ];

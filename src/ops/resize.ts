@@ -86,7 +86,6 @@ function axesOf(dims: Shape, wanted: Wanted, attributes: Attributes): AxisResize
 }
 
 function checkWanted({ roi, scales, sizes }: Wanted, axes: readonly number[], a: Attributes): void {
-  if (a.antialias !== 0) throw new Error("antialias=1 is not supported, only antialias=0");
   if (new Set(axes).size < axes.length) throw new Error(`the axes ${axes} name one twice`);
   if (!scales === !sizes) {
     throw new Error(
