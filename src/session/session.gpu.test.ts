@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { expectClose } from "../../test/cases.ts";
 import { GraphBuilder, randomFeeds } from "../../test/graphs.ts";
-import { type Gpu, openGpu } from "../gpu/index.ts";
+import { Gpu, openGpu } from "../gpu/index.ts";
 import type { Graph } from "../graph/index.ts";
 import { evaluateGraph, resolve } from "../passes/index.ts";
 import { Tensor } from "../tensor/index.ts";
@@ -238,6 +238,23 @@ describe("errors", () => {
     await expect(sessionOf(graph)).rejects.toMatchObject({
       code: "device-limit",
       message: expect.stringMatching(/"x" needs 2.3 TiB.* at most /),
+    });
+  });
+
+  test("float16 without shader-f16, asked for or in the model", async () => {
+    const plain = new Gpu(gpu.device, gpu.info, { ...gpu.traits, hasF16: false });
+    const summary = { kind: "software", name: "plain", backend: "webgpu", reason: "" } as const;
+    const create = (graph: Graph, options: SessionOptions) =>
+      Session.on({ gpu: plain, summary }, graph, options, { keepOpen: true });
+    await expect(create(chain(1), { precision: "f16" })).rejects.toMatchObject({
+      code: "precision",
+      fix: expect.stringContaining("f32"),
+    });
+    const b = new GraphBuilder();
+    const half = b.graph(b.op("Relu", [b.input("half", [4], "float16")]));
+    await expect(create(half, {})).rejects.toMatchObject({
+      code: "precision",
+      message: expect.stringContaining('"half"'),
     });
   });
 

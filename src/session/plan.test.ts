@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { GraphBuilder } from "../../test/graphs.ts";
+import type { TypedGraph } from "../graph/index.ts";
+import type { DeviceTraits } from "../kernels/kernel.ts";
+import { models } from "../models/index.ts";
+import { optimize, resolve } from "../passes/index.ts";
+import { makePlan, type PlannedDispatch } from "./plan.ts";
+
+/** WebGPU's default limits, as a GPU. */
+const device: DeviceTraits = {
+  maxComputeWorkgroupStorageSize: 16_384,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupsPerDimension: 65_535,
+  maxStorageBuffersPerShaderStage: 8,
+  maxStorageBufferBindingSize: 128 * 2 ** 20,
+  subgroupMinSize: 32,
+  subgroupMaxSize: 64,
+  hasF16: true,
+  hasSubgroups: true,
+  isSoftware: false,
+};
+
+/** The slots that a dispatch writes and those that it reads. */
+function accesses({ wgsl, bindings }: PlannedDispatch) {
+  const written = new Set(
+    [...wgsl.matchAll(/@binding\((\d+)\) var<storage, read_write>/g)].map((m) => Number(m[1])),
+  );
+  const slots = (keep: (at: number) => boolean) =>
+    bindings.flatMap((b, at) => (b.kind === "slot" && keep(at) ? [b.slot] : []));
+  return { writes: slots((at) => written.has(at)), reads: slots((at) => !written.has(at)) };
+}
+
+function modelGraph(name: string, imageSize: number): TypedGraph {
+  const graph = models.get(name)!.build({ batch: 1, imageSize });
+  const shapes = new Map([["x", [1, 3, imageSize, imageSize]]]);
+  return optimize(resolve(graph, shapes), { precision: "f32" });
+}
+
+describe("makePlan", () => {
+  test.each(["resnet18", "mobilenet_v2", "unet", "googlenet"])(
+    "%s: no dispatch reads what it writes, and little memory is enough",
+    (name) => {
+      const graph = modelGraph(name, 64);
+      const plan = makePlan(graph, device);
+      for (const dispatch of plan.dispatches) {
+        const { writes, reads } = accesses(dispatch);
+        expect(writes.length).toBeGreaterThan(0);
+        expect(new Set(writes).size).toBe(writes.length);
+        expect(reads.filter((slot) => writes.includes(slot))).toEqual([]);
+      }
+      const sizes = graph.nodes.flatMap((n) => n.outputs).map((v) => graph.types.get(v)!.dims);
+      const all = sizes.reduce((sum, dims) => sum + 4 * dims.reduce((a, b) => a * b, 1), 0);
+      expect(plan.slotBytes.reduce((a, b) => a + b, 0)).toBeLessThan(all / 2);
+    },
+  );
+
+  test("views have no memory of their own", () => {
+    const b = new GraphBuilder();
+    const y = b.op("Reshape", [b.op("Relu", [b.input("x", [2, 8])]), b.ints(16)]);
+    const plan = makePlan(b.typed(b.op("Reshape", [y, b.ints(4, 4)])), device);
+    expect(plan.slotBytes).toEqual([64, 64]);
+    expect(plan.dispatches.map((d) => d.node)).toHaveLength(1);
+    expect(plan.outputs[0]!.source).toEqual({ kind: "slot", slot: 1 });
+  });
+
+  test("an input that nothing reads takes no memory", () => {
+    const b = new GraphBuilder();
+    b.input("unread", [1000]);
+    const plan = makePlan(b.typed(b.op("Relu", [b.input("x", [4])])), device);
+    expect(plan.inputs.map((input) => input.name)).toEqual(["x"]);
+    expect(plan.slotBytes).toEqual([16, 16]);
+  });
+
+  test("params lie at offsets that WebGPU allows, equal ones once", () => {
+    const b = new GraphBuilder();
+    const [x, y] = [b.input("x", [8]), b.input("y", [12])];
+    const outputs = [b.op("Relu", [x]), b.op("Sigmoid", [x]), b.op("Relu", [y])];
+    const plan = makePlan(b.typed(...outputs), { ...device, isSoftware: true });
+    const params = plan.dispatches.flatMap((d) =>
+      d.bindings.flatMap((binding) => (binding.kind === "params" ? [binding] : [])),
+    );
+    expect(params.map((p) => p.offset)).toEqual([0, 0, 256]);
+    const words = new Uint32Array(plan.params.buffer);
+    expect([words[0], words[64]]).toEqual([2, 3]);
+  });
+
+  test("a real GPU gets its sizes in the text of the shaders", () => {
+    const b = new GraphBuilder();
+    const plan = makePlan(b.typed(b.op("Relu", [b.input("x", [8])])), device);
+    expect(plan.params.byteLength).toBe(0);
+    expect(plan.dispatches[0]!.wgsl).toContain("const params");
+  });
+
+  test("a weight that is too large for the device, with both numbers", () => {
+    const b = new GraphBuilder();
+    const typed = b.typed(b.op("Add", [b.input("x", [1024]), b.weight([1024])]));
+    const small = { ...device, maxStorageBufferBindingSize: 2048 };
+    expect(() => makePlan(typed, small)).toThrow(
+      expect.objectContaining({
+        code: "device-limit",
+        message: expect.stringMatching(/needs 4.0 KiB, .* at most 2.0 KiB/),
+      }),
+    );
+  });
+
+  test("every node without a kernel for the device is named", () => {
+    const b = new GraphBuilder();
+    const typed = b.typed(b.op("Softmax", [b.op("Softmax", [b.input("x", [4, 64])])]));
+    const attempt = () => makePlan(typed, { ...device, maxComputeInvocationsPerWorkgroup: 1 });
+    expect(attempt).toThrow(
+      expect.objectContaining({
+        code: "device-limit",
+        message: expect.stringMatching(
+          /Softmax0.*: .* the device has 1\n.*Softmax1.*the device has 1$/,
+        ),
+      }),
+    );
+  });
+});
