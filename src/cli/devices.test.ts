@@ -54,7 +54,7 @@ describe("as text", () => {
 
   test("a GPU: facts, and that it is taken", () => {
     const survey: Survey = { adapters: [adapter], cpu, auto: autoOf("gpu", adapter.name) };
-    const text = renderSurvey(survey, output);
+    const text = renderSurvey(survey, output, "linux");
     expect(text).toContain(`${adapter.name}  (taken by default)\n`);
     expect(text).toMatch(/wave size +32 to 64\n/);
     expect(text).toMatch(/driver +radv: Mesa 25\.0\.7\n/);
@@ -67,15 +67,16 @@ describe("as text", () => {
 
   test("no GPU: says so and what to do", () => {
     const survey: Survey = { adapters: [], cpu, auto: autoOf("cpu", cpu.name) };
-    const text = renderSurvey(survey, output);
+    const text = renderSurvey(survey, output, "linux");
     expect(text).toContain("CPU (ONNX Runtime)  (taken by default)");
-    expect(text).toMatch(/No GPU was found\.\n/);
+    expect(text).toMatch(/No GPU was found\.\nOn Debian and Ubuntu: install Mesa's/);
+    expect(renderSurvey(survey, output, "win32")).toMatch(/found\.\nInstall the newest driver/);
   });
 
   test("neither WebGPU nor CPU: both reasons", () => {
     const broken = { name: cpu.name, available: false, problem: "it is not installed" };
     const survey: Survey = { adapters: [], cpu: broken, auto: null, problem: "no Dawn here" };
-    const text = renderSurvey(survey, output);
+    const text = renderSurvey(survey, output, "linux");
     expect(text).toContain("No GPU can be reached: no Dawn here");
     expect(text).toMatch(/suits +no: it is not installed/);
     expect(text).not.toContain("taken by default");

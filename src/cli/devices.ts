@@ -21,7 +21,7 @@ export function addDevices(program: Command, io: Io): void {
     .action(async (options: { json?: boolean }) => {
       const survey = await surveyDevices();
       if (options.json) io.out.write(`${JSON.stringify(survey, null, 2)}\n`);
-      else io.out.write(renderSurvey(survey, io.out));
+      else io.out.write(renderSurvey(survey, io.out, io.host.platform));
     });
 }
 
@@ -93,7 +93,7 @@ export function judge(report: AdapterReport): JudgedAdapter {
 }
 
 /** The survey as text. */
-export function renderSurvey(survey: Survey, out: Output): string {
+export function renderSurvey(survey: Survey, out: Output, platform: string): string {
   const lines: string[] = [];
   const heading = (name: string) => {
     const note = name === survey.auto?.name ? "  (taken by default)" : "";
@@ -112,7 +112,7 @@ export function renderSurvey(survey: Survey, out: Output): string {
   ] as const;
   lines.push(...facts(cpuRows, out.columns - 2).map((line) => `  ${line}`));
   if (!survey.adapters.some((a) => a.kind === "gpu"))
-    lines.push("", ...advice(survey, out.columns));
+    lines.push("", ...advice(survey, out.columns, platform));
   return `${lines.join("\n")}\n`;
 }
 
@@ -151,15 +151,15 @@ function choiceOf({ kind, name }: AdapterReport): string {
   return /^[\w.-]+$/.test(short) ? short : `"${short}"`;
 }
 
-function advice({ problem }: Survey, columns: number): string[] {
+function advice({ problem }: Survey, columns: number, platform: string): string[] {
   const found = problem ? `No GPU can be reached: ${problem}` : "No GPU was found.";
   const steps =
-    process.platform === "win32"
+    platform === "win32"
       ? "Install the newest driver from the maker of the card; Direct3D 12 is used."
       : "On Debian and Ubuntu: install Mesa's Vulkan drivers (AMD, Intel) with " +
         "`apt install mesa-vulkan-drivers vulkan-tools`, see that `vulkaninfo --summary` lists " +
         "the card, and that your user is in the groups video and render " +
-        "(`usermod -aG video,render $USER`, then log in again). Debian 12's Mesa 22.3 is too old: " +
-        "take the package from bookworm-backports.";
+        "(`usermod -aG video,render $USER`, then log in again). Debian 12's Mesa 22.3 is too " +
+        "old: take the package from bookworm-backports.";
   return [...wrap(found, columns), ...wrap(steps, columns)];
 }

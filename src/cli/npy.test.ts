@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { RekindleError } from "../errors.ts";
 import { type DType, dtypes, Tensor } from "../tensor/index.ts";
 import { readNpy, writeNpy } from "./npy.ts";
 
@@ -93,4 +95,21 @@ describe("refused", () => {
   ])("%s", (_, bytes, message) => {
     expect(() => readNpy(bytes, "t.npy")).toThrow(message);
   });
+});
+
+test("damaged anywhere: an array or a clear error, whatever the bytes", () => {
+  const good = writeNpy(Tensor.from("int16", [1, 2, 3, 4, 5, 6], [2, 3]));
+  const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 8 });
+  fc.assert(
+    fc.property(damage, fc.nat(good.length), (changes, length) => {
+      const bytes = good.slice(0, length);
+      for (const [at, value] of changes) if (at < length) bytes[at] = value;
+      try {
+        expect(readNpy(bytes, "t.npy").data.byteLength).toBeLessThanOrEqual(length);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RekindleError);
+      }
+    }),
+    { numRuns: 500, seed: 1 },
+  );
 });

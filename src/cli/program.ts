@@ -21,8 +21,13 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     io.out.write(welcome);
     return exitCodes.done;
   }
+  let hasWritten = false;
+  const write = (text: string) => {
+    hasWritten = true;
+    io.out.write(text);
+  };
   try {
-    await program(io).parseAsync(argv, { from: "user" });
+    await program({ ...io, out: { ...io.out, write } }).parseAsync(argv, { from: "user" });
     return exitCodes.done;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -30,7 +35,9 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
       return error.exitCode === 0 ? exitCodes.done : exitCodes.failed;
     }
     const debug = argv.includes("--debug") || Boolean(io.host.env.REKINDLE_DEBUG);
-    reportFailure(error, io, { debug, json: argv.includes("--json") });
+    // Standard output stays one JSON document: after a report, the error goes to stderr alone.
+    const json = argv.includes("--json") && !hasWritten;
+    reportFailure(error, io, { debug, json });
     return exitCodes.failed;
   }
 }

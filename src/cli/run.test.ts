@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command, temporaryFolder } from "../../test/command.ts";
 import * as networks from "../../test/small-networks.ts";
+import { models } from "../models/index.ts";
 import { writeOnnx } from "../onnx/index.ts";
 import { Tensor } from "../tensor/index.ts";
 import { readNpy, writeNpy } from "./npy.ts";
@@ -27,6 +28,8 @@ beforeAll(async () => {
     await put(`${name}.png`, await sharp({ create }).png().toBuffer());
   }
   await put("large.png", await sharp(join(folder, "red.png")).resize(20, 30).png().toBuffer());
+  const espcn = writeOnnx(models.get("espcn")!.build({ imageSize: 8 }));
+  await put("cut.onnx", espcn.subarray(0, espcn.length / 2));
   await put("colors.txt", "red\ngreen\nblue\n");
   await put("two.txt", "red\ngreen\n");
   await put("text.png", "this is no picture");
@@ -87,9 +90,8 @@ describe("classes", () => {
   });
 
   test("an output file joins the pictures and drops the padding", async () => {
-    await done(
-      "fixed-mean-color.onnx --image red.png green.png blue.png --mean 0 --std 1 --output color=c.npy",
-    );
+    const images = "--image red.png green.png blue.png --mean 0 --std 1";
+    await done(`fixed-mean-color.onnx ${images} --output color=c.npy`);
     const color = await read("c.npy");
     expect(color.dims).toEqual([3, 3]);
     expect([...color.data]).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1]);
@@ -170,6 +172,7 @@ describe("bad input", () => {
     ["no such model", "mean-colour.onnx", /does not exist/, /"mean-color.onnx"/],
     ["a folder as model", ".", /is a folder/, /pass a file/],
     ["a model that is none", "text.onnx --random", /text\.onnx/, /./],
+    ["a model cut off", "cut.onnx --random", /cut\.onnx/, /again/],
     ["a picture that is none", "mean-color.onnx --image text.png", /not a picture/, /PNG, JPEG/],
     ["no such picture", "mean-color.onnx --image rde.png", /rde.png does not exist/, /"red.png"/],
     ["no labels", "mean-color.onnx --image red.png --labels l.txt", /labels l.txt does not/, /./],

@@ -7,6 +7,8 @@ import { didYouMean } from "./near.ts";
 /** The only door to the machine for commands: files and environment. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Node's name of the system: "linux", "win32". */
+  readonly platform: string;
   /** An absolute path; relative ones count from the working folder. */
   resolve(path: string): string;
   /**
@@ -34,6 +36,7 @@ export function machineHost(env = process.env, folder = process.cwd()): Host {
   const checkFile = (path: string, what: string) => checkedPath(absolute(path), path, what);
   return {
     env,
+    platform: process.platform,
     resolve: absolute,
     checkFile,
     async readFile(path, what) {

@@ -116,7 +116,7 @@ function bestOf(row: Float64Array, top: number, labels: readonly string[] | unde
 const firstCount = 5;
 
 /** Extremes and mean of a tensor's values, and the first few. */
-export function summarize(tensor: Tensor): ValueSummary {
+function summarize(tensor: Tensor): ValueSummary {
   const values = tensor.toNumbers();
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;

@@ -6,7 +6,6 @@ import { formatShape, type Tensor } from "../../tensor/index.ts";
 import { decodePicture, type Picture } from "../image.ts";
 import type { NamedFile } from "../options.ts";
 import { toTensor } from "../pixels.ts";
-import { plural } from "../text.ts";
 import { describeValue, randomArray, readArrays, requireNone } from "./inputs.ts";
 import {
   type PictureOptions,
@@ -162,8 +161,6 @@ function checkSameSize(pictures: readonly Picture[], names: readonly string[]): 
     "input-shape",
     `the pictures of a batch differ in size: ${names[0]} is ${size(first!)}, ` +
       `${names[other]} is ${size(pictures[other]!)}`,
-    {
-      fix: `pass --size HxW, or leave --batch out to run ${plural(pictures.length, "picture")} one by one`,
-    },
+    { fix: "pass --size HxW, or leave --batch out to run them one by one" },
   );
 }

@@ -98,9 +98,8 @@ export function requirePassed({ passed, outputs, tolerance, against }: Verificat
   if (passed) return;
   const wrong = outputs.filter((o) => !(o.relativeL2 <= tolerance));
   const list = wrong.map((o) => `"${o.name}" ${significant(o.relativeL2)}`).join(", ");
-  throw new RekindleError(
-    "verify-failed",
-    `${plural(wrong.length, "output")} differ from ${against} by more than ${significant(tolerance)}: ${list}`,
-    { fix: "do not trust this device with this network; please report it with the model" },
-  );
+  const what = `${plural(wrong.length, "output")} differ from ${against} by more than`;
+  throw new RekindleError("verify-failed", `${what} ${significant(tolerance)}: ${list}`, {
+    fix: "do not trust this device with this network; please report it with the model",
+  });
 }
