@@ -30,7 +30,8 @@ describe.each(all)("$name", (op) => {
     for (const t of expected) expect(t.toNumbers().some(Number.isNaN)).toBe(false);
   });
 
-  test.runIf(op.kernels.length > 0)("the last kernel takes every case of floats", () => {
+  if (op.kernels.length === 0) return;
+  test("the last kernel takes every case of floats", () => {
     expect(refusedByLast(op)).toEqual([]);
   });
 });
