@@ -28,6 +28,9 @@ const producers: Record<string, Write> = {
     return [b.op("ConvTranspose", [x, ...weights], { group: 2 }), 6];
   },
   Gemm: (b) => [b.op("Gemm", [b.input("x", [2, 5]), b.weight([5, 7])]), 7],
+  "Gemm, bias of one number": (b) => {
+    return [b.op("Gemm", [b.input("x", [2, 5]), b.weight([5, 7]), b.weight([])]), 7];
+  },
   "Gemm, transposed, scaled": (b) => {
     const inputs = [b.input("x", [2, 5]), b.weight([7, 5]), b.weight([1, 7])];
     return [b.op("Gemm", inputs, { transB: 1, alpha: 0.5, beta: 2 }), 7];
@@ -68,9 +71,16 @@ test("a value that is read twice is not folded into", () => {
 
 test("a constant that varies along another axis, or that widens the result, stays", () => {
   const b = new GraphBuilder();
-  const y = producers.Conv!(b)[0];
-  const along = b.op("Mul", [y, b.weight([3])]);
+  const y = b.op("Conv", [b.input("x", [2, 3, 5, 6]), b.weight([4, 3, 3, 3])]);
+  const along = b.op("Mul", [y, b.weight([4])]);
   const before = b.typed(b.op("Add", [along, b.weight([2, 1, 1, 1, 1])]));
+  expect(rewrite(before, foldIntoWeights).nodes).toEqual(before.nodes);
+});
+
+test("a bias that varies along the rows of a Gemm is not folded into", () => {
+  const b = new GraphBuilder();
+  const y = b.op("Gemm", [b.input("x", [2, 5]), b.weight([5, 7]), b.weight([2, 1])]);
+  const before = b.typed(b.op("Mul", [y, b.weight([7])]));
   expect(rewrite(before, foldIntoWeights).nodes).toEqual(before.nodes);
 });
 

@@ -66,11 +66,11 @@ export const splitBatchNormalization: Rule = (node, around) => {
   ];
 };
 
-/** Where a weight tensor holds its output channels. */
+/** Where a weight tensor holds its output channels: in runs of equal length, one channel each. */
 interface Channels {
   readonly count: number;
-  /** The output channel that the weight at a flat index belongs to. */
-  readonly channelAt: (index: number) => number;
+  readonly runLength: number;
+  readonly channelOfRun: (run: number) => number;
   /** What the bias is multiplied by before it is added. */
   readonly biasScale: number;
 }
@@ -82,26 +82,29 @@ function channelsOf(node: Node, around: Surroundings): Channels | undefined {
   if (attributes.layout === "NHWC") return undefined;
   switch (node.op) {
     case "Conv": {
-      const each = sizeOf(dims.slice(1));
-      return { count: dims[0]!, channelAt: (i) => Math.floor(i / each), biasScale: 1 };
+      const runLength = sizeOf(dims.slice(1));
+      return { count: dims[0]!, runLength, channelOfRun: (run) => run, biasScale: 1 };
     }
     case "ConvTranspose": {
       const group = attributes.group as number;
       const [inputs, perGroup] = dims as readonly [number, number];
-      const taps = sizeOf(dims.slice(2));
-      const channelAt = (i: number) => {
-        const c = Math.floor(i / (perGroup * taps));
-        const k = Math.floor(i / taps) % perGroup;
-        return Math.floor(c / (inputs / group)) * perGroup + k;
+      const channelOfRun = (run: number) => {
+        const c = Math.floor(run / perGroup);
+        return Math.floor(c / (inputs / group)) * perGroup + (run % perGroup);
       };
-      return { count: perGroup * group, channelAt, biasScale: 1 };
+      return {
+        count: perGroup * group,
+        runLength: sizeOf(dims.slice(2)),
+        channelOfRun,
+        biasScale: 1,
+      };
     }
     case "Gemm": {
       const [rows, columns] = dims as readonly [number, number];
       const biasScale = attributes.beta as number;
       return attributes.transB
-        ? { count: rows, channelAt: (i) => Math.floor(i / columns), biasScale }
-        : { count: columns, channelAt: (i) => i % columns, biasScale };
+        ? { count: rows, runLength: columns, channelOfRun: (run) => run, biasScale }
+        : { count: columns, runLength: 1, channelOfRun: (run) => run % columns, biasScale };
     }
     default:
       return undefined;
@@ -122,6 +125,10 @@ function biasOf(node: Node, target: Channels, around: Surroundings): Float64Arra
 
 function scaleWeights(weights: Tensor, target: Channels, { scale }: Affine): Tensor {
   const scaled = weights.toNumbers();
-  for (let i = 0; i < scaled.length; i++) scaled[i]! *= scale[target.channelAt(i)]!;
+  const { runLength, channelOfRun } = target;
+  for (let run = 0, i = 0; i < scaled.length; run++) {
+    const factor = scale[channelOfRun(run)]!;
+    for (const end = i + runLength; i < end; i++) scaled[i]! *= factor;
+  }
   return Tensor.from(weights.dtype, scaled, weights.dims);
 }
