@@ -76,7 +76,7 @@ export function summaryRows(summary: Summary): [string, string][] {
   }
   rows.push(["first run", `${formatMs(summary.firstRunMs)}, batch of ${batch}`]);
   if (runMs) {
-    const spread = `${runMs.kind} ${significant(runMs.low)}..${formatMs(runMs.high)}`;
+    const spread = `${runMs.kind} ${formatMs(runMs.low)} to ${formatMs(runMs.high)}`;
     const speed = `${significant(summary.perSecond!)} ${summary.unit}/s`;
     rows.push([
       plural(runMs.count, "run"),
