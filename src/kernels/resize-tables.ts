@@ -107,9 +107,10 @@ function filterOf({ mode, cubic_coeff_a, antialias }: Sampling, scale: number): 
   return { first, taps, weights };
 }
 
+/** Weights that sum to 1, or all zero where none counts. */
 function normalized(weights: readonly number[]): number[] {
   const sum = weights.reduce((a, b) => a + b, 0);
-  return weights.map((w) => w / sum);
+  return weights.map((w) => w / (sum || 1));
 }
 
 /** Where each output element along an axis comes from; undefined where nothing changes. */
@@ -132,7 +133,8 @@ export function resizeTable(axis: AxisResize, sampling: Sampling): AxisTable | u
   const weightsOf = (x: number) => {
     const all = weights(x - Math.floor(x));
     if (sampling.exclude_outside === 0) return all;
-    return normalized(all.map((w, i) => (placesOf(x)[i] === clamp(placesOf(x)[i]!) ? w : 0)));
+    const places = placesOf(x);
+    return normalized(all.map((w, i) => (places[i] === clamp(places[i]!) ? w : 0)));
   };
   return {
     size: output,
