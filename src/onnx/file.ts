@@ -27,7 +27,7 @@ export async function loadOnnx(
  * model must not read other files of its user. (Links in the folder are followed: the caches of
  * model hubs are made of them, and a model cannot make any.)
  */
-export function externalFiles(folder: string): ReadExternal {
+function externalFiles(folder: string): ReadExternal {
   return async (location, offset, length) => {
     const file = path.resolve(folder, location);
     const [first] = path.relative(path.resolve(folder), file).split(path.sep);

@@ -48,13 +48,13 @@ test("inputs: named sizes stay free, unnamed ones get a name, constants are none
   expect(graph.constants.get("w")!.toNumbers()).toEqual(Float64Array.of(2));
 });
 
-test("the name that an unnamed size gets is not one that the model uses", async () => {
+test("an unnamed size gets a name that the model does not use", async () => {
   const inputs = [value("x", [undefined]), value("z", ["x_dim0"])];
   const { inputs: read } = await readOnnx(onnxModel({ ...relu, inputs }));
   expect(read.map((input) => input.dims)).toEqual([["x_dim0_1"], ["x_dim0"]]);
 });
 
-test("nodes in any order are sorted; names are made unique; left-out inputs are trimmed", async () => {
+test("nodes are sorted, their names made unique, left-out inputs trimmed", async () => {
   const graph = await readOnnx(
     onnxModel({
       ...relu,

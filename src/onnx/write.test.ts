@@ -37,7 +37,7 @@ test("a graph comes back as it was", async () => {
   expect(await readOnnx(writeOnnx(graph))).toEqual(graph);
 });
 
-test("attributes keep their kinds: ELU's alpha of 1 is a float, an axis is an integer", async () => {
+test("attributes keep their kinds: an alpha of 1 is a float, an axis is an integer", async () => {
   const attributes = { alpha: 1, axis: -1, mode: "x", axes: [0, 2], words: ["a", "b"] };
   const value = Tensor.from("int64", [3], [1]);
   const graph = graphOf({ op: "Any", attributes: { ...attributes, value } });
