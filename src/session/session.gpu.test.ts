@@ -1,10 +1,15 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { expectClose } from "../../test/cases.ts";
 import { GraphBuilder, randomFeeds } from "../../test/graphs.ts";
 import { Gpu, openGpu } from "../gpu/index.ts";
 import type { Graph } from "../graph/index.ts";
+import { writeOnnx } from "../onnx/index.ts";
 import { evaluateGraph, resolve } from "../passes/index.ts";
 import { Tensor } from "../tensor/index.ts";
+import type { Model } from "./load.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./types.ts";
 
@@ -17,9 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.destroy());
 
-function sessionOf(graph: Graph, options: SessionOptions = {}): Promise<Session> {
+function sessionOf(model: Model, options: SessionOptions = {}): Promise<Session> {
   const summary = { kind: "software", name: "test", backend: "webgpu", reason: "test" } as const;
-  return Session.on({ gpu, summary }, graph, options, { keepOpen: true });
+  return Session.on({ gpu, summary }, model, options, { keepOpen: true });
 }
 
 /** Runs a graph on the device and compares every output with the references. */
@@ -91,7 +96,8 @@ describe("results", () => {
     await session.dispose();
   });
 
-  test("float16 inputs and outputs of odd length", async () => {
+  test("float16 inputs and outputs of odd length", async ({ skip }) => {
+    skip(!gpu.traits.hasF16, "the device has no shader-f16");
     const b = new GraphBuilder();
     const graph = b.graph(b.op("Relu", [b.input("x", [5], "float16")]));
     const session = await sessionOf(graph);
@@ -103,7 +109,8 @@ describe("results", () => {
     await session.dispose();
   });
 
-  test("precision f16 keeps the types of inputs and outputs", async () => {
+  test("precision f16 keeps the types of inputs and outputs", async ({ skip }) => {
+    skip(!gpu.traits.hasF16, "the device has no shader-f16");
     const b = new GraphBuilder();
     const y = b.op("Relu", [b.op("MatMul", [b.input("x", [1, 64]), b.weight([64, 64])])]);
     const graph = b.graph(y);
@@ -154,6 +161,33 @@ describe("shapes", () => {
       fix: expect.stringContaining('"N"'),
     });
     await session.dispose();
+  });
+});
+
+describe("models", () => {
+  test("as a path, as bytes and as a graph give the same", async () => {
+    const b = new GraphBuilder();
+    const graph = b.graph(b.op("MatMul", [b.input("x", ["N", 5]), b.weight([5, 3])]));
+    const folder = await mkdtemp(join(tmpdir(), "rekindle-"));
+    const path = join(folder, "model.onnx");
+    await writeFile(path, writeOnnx(graph));
+    const results: unknown[] = [];
+    for (const model of [graph, writeOnnx(graph), path]) {
+      const session = await sessionOf(model);
+      results.push(Object.values(await session.run({ x: x(2) })));
+      await session.dispose();
+    }
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+    await rm(folder, { recursive: true });
+  });
+
+  test("a missing file, and bytes that are no model", async () => {
+    await expect(sessionOf("no/such/file.onnx")).rejects.toMatchObject({ code: "file-missing" });
+    const cut = writeOnnx(chain(3)).subarray(0, 60);
+    await expect(sessionOf(cut)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(file|model)-invalid$/),
+    });
   });
 });
 
@@ -229,7 +263,7 @@ describe("errors", () => {
     expect(sizes).toEqual([5, 10, 15]);
     await disposed;
     await expect(session.run({ x: x(1) })).rejects.toMatchObject({ code: "disposed" });
-    await session.dispose();
+    await session[Symbol.asyncDispose]();
   });
 
   test("a value that is too large for the device, with both numbers", async () => {
