@@ -151,6 +151,16 @@ const reduced: Write = ({ b, x, dims, choose }) => {
   return b.op(op, [x, b.ints(...unique)], { keepdims: choose(0, 1) });
 };
 
+/** Operators that know their layout, or are rewritten for it. */
+const resized: Write = ({ b, x, dims, choose }) => {
+  const scales = [1, 1, ...dims.slice(2).map(() => choose(1, 1.5, 2))];
+  const mode = choose("nearest", "linear");
+  return b.op("Resize", [x, "", b.constant([scales.length], scales)], { mode });
+};
+
+const slopes: Write = ({ b, x, dims }) =>
+  b.op("PRelu", [x, b.weight([channelsOf(dims), ...ones(dims.length - 2)])]);
+
 const head: Write = ({ b, x, choose }) => {
   const flat = b.op("Flatten", [x]);
   const weights = b.weight([b.dims(flat)[1]!, 3]);
@@ -179,6 +189,9 @@ const kinds: readonly (readonly [needs: string, write: Write])[] = [
   ["Concat", ({ b, x, peer }) => b.op("Concat", [x, peer], { axis: 1 })],
   ["Transpose", reshaped],
   ["ReduceMean", reduced],
+  ["Resize", resized],
+  ["PRelu", slopes],
+  ["GlobalAveragePool", ({ b, x }) => b.op("GlobalAveragePool", [x])],
   ["Gemm", head],
 ];
 

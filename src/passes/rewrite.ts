@@ -109,7 +109,7 @@ export function rewrite(graph: TypedGraph, rule: Rule): TypedGraph {
 }
 
 /** The node with its inputs, outputs and operands renamed. */
-export function renameValues(node: Node, renames: ReadonlyMap<string, string>): Node {
+function renameValues(node: Node, renames: ReadonlyMap<string, string>): Node {
   if (renames.size === 0) return node;
   const rename = (name: string): string => {
     const next = renames.get(name);
