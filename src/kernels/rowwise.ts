@@ -1,3 +1,4 @@
+import type { TensorType } from "../graph/index.ts";
 import { sizeOf } from "../tensor/index.ts";
 import { epilogue, type Step, stepsAreVectorizable, stepsOf } from "./epilogue.ts";
 import type { BuildOptions, Config, Kernel, Problem, Program } from "./kernel.ts";
@@ -44,6 +45,8 @@ export interface Rowwise {
   readonly first: Statistic;
   readonly second: Statistic;
   readonly result: (x: string, first: string, second: string, problem: Problem) => string;
+  /** What a node with more outputs stores for each row. */
+  readonly perRow?: (first: string, second: string, problem: Problem) => readonly string[];
   /** Steps on the result before those that were fused: scale and bias. */
   readonly steps?: (problem: Problem) => readonly Step[];
 }
@@ -94,7 +97,7 @@ function build(rowwise: Rowwise, problem: Problem, config: Config, options: Buil
   const along = rows.inner === 1;
   const lanes: Lanes = { columns: config.columns as number, parts: config.parts as number, along };
   const x = problem.inputs[0]!;
-  const out = problem.outputs[0]!;
+  const [out, ...more] = problem.outputs as readonly [TensorType, ...TensorType[]];
   const tail = epilogue(allSteps(problem, rowwise), out, width);
   const count = along ? rows.count / width : rows.count;
   const inner = along ? 1 : rows.inner / width;
@@ -103,12 +106,12 @@ function build(rowwise: Rowwise, problem: Problem, config: Config, options: Buil
       buffers: [
         { name: "x", element: elementOf(x, width), from: { kind: "input", index: 0 } },
         ...tail.buffers,
-        {
-          name: "y",
-          element: elementOf(out, width),
-          from: { kind: "output", index: 0 },
+        ...[out, ...more].map((type, index) => ({
+          name: index === 0 ? "y" : `y${index}`,
+          element: elementOf(type, index === 0 ? width : 1),
+          from: { kind: "output", index } as const,
           write: true,
-        },
+        })),
       ],
       params: { rows: rows.outer * inner, count, inner, elements: rows.count, ...tail.params },
     },
@@ -155,9 +158,19 @@ ${statisticCode("second", second, lanes, width)}
       let changed = ${result("value", "first", "second", problem)};
       y[i] = ${elementOf(problem.outputs[0]!, width)}(epilogue(changed, i * ${width}u));
     }
+${perRowCode(rowwise, problem)}
   }
 }
 `;
+}
+
+/** WGSL that stores what further outputs hold for the row. */
+function perRowCode({ perRow }: Rowwise, problem: Problem): string {
+  const values = perRow?.("first", "second", problem) ?? [];
+  return problem.outputs
+    .slice(1)
+    .map((type, i) => `    if (part == 0u) { y${i + 1}[row] = ${elementOf(type)}(${values[i]}); }`)
+    .join("\n");
 }
 
 const functionOf = { "+": "add_parts", max: "max_parts" } as const;

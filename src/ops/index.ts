@@ -1,6 +1,7 @@
 import * as activations from "./activations.ts";
 import * as argMax from "./arg-max.ts";
 import * as arithmetic from "./arithmetic.ts";
+import * as batchNormalization from "./batch-normalization.ts";
 import * as cast from "./cast.ts";
 import * as concat from "./concat.ts";
 import * as convolution from "./conv.ts";
@@ -11,11 +12,12 @@ import * as expand from "./expand.ts";
 import * as gather from "./gather.ts";
 import * as globalPools from "./global-pool.ts";
 import * as identity from "./identity.ts";
+import * as instanceNormalization from "./instance-normalization.ts";
+import * as layerNormalization from "./layer-normalization.ts";
 import * as logic from "./logic.ts";
 import * as lrn from "./lrn.ts";
 import * as math from "./math.ts";
 import * as products from "./matmul.ts";
-import * as normalizations from "./normalization.ts";
 import * as pad from "./pad.ts";
 import * as pools from "./pool.ts";
 import * as reductions from "./reduce.ts";
@@ -34,7 +36,9 @@ const all: readonly Op[] = [
   ...Object.values(arithmetic),
   ...Object.values(globalPools),
   ...Object.values(lrn),
-  ...Object.values(normalizations),
+  ...Object.values(batchNormalization),
+  ...Object.values(instanceNormalization),
+  ...Object.values(layerNormalization),
   ...Object.values(softmax),
   ...Object.values(reductions),
   ...Object.values(cast),
