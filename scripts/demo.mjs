@@ -73,7 +73,7 @@ await step("a network that doubles a picture's size", async () => {
   const target = join(root, "out/demo-upscale.png");
   const truth = `${samples}/poster.truth.png`;
   const near = await compare(`${samples}/poster.png`, "out/poster.2x.png", truth, target);
-  console.log(`\nPSNR, higher is nearer to the original: bicubic ${near.bicubic.toFixed(2)} dB,`);
-  console.log(`the network ${near.network.toFixed(2)} dB.`);
+  console.log("\nPSNR (higher is nearer to the original):");
+  console.log(`  bicubic ${near.bicubic.toFixed(2)} dB, the network ${near.network.toFixed(2)} dB`);
   console.log(`Side by side (bicubic, network, original): ${relative(process.cwd(), target)}`);
 });
