@@ -98,11 +98,13 @@ const arithmetic: Write = ({ b, x, dims, choose }) => {
     dims.slice(1),
   );
   const c = b.weight(shape, 0.5, 2);
-  return b.op(choose("Add", "Mul", "Sub", "Div"), choose([x, c], [x, c], [c, b.op("Abs", [x])]));
+  const away = b.op("Add", [b.op("Abs", [x]), b.constant([], [1])]); // from zero: for Div
+  return b.op(choose("Add", "Mul", "Sub", "Div"), choose([x, c], [x, c], [c, away]));
 };
 
+// Not Sub: where two values nearly agree, nothing but their rounding would be compared.
 const binary: Write = ({ b, x, peer, choose }) =>
-  b.op(choose("Add", "Mul", "Sub", "Max"), choose([x, peer], [peer, x]));
+  b.op(choose("Add", "Mul", "Min", "Max"), choose([x, peer], [peer, x]));
 
 const squeezeExcite: Write = ({ b, x, dims }) => {
   const mean = b.op("AveragePool", [x], { kernel_shape: dims.slice(2) });
