@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { openGpu } from "../src/gpu/index.ts";
 import { ops } from "../src/ops/index.ts";
-import { Tensor } from "../src/tensor/index.ts";
+import { sizeOf, Tensor } from "../src/tensor/index.ts";
 import { expectClose, readyCase } from "./cases.ts";
 
 describe.each([...ops.values()])("$name", (op) => {
   const worked = op.cases.filter((c) => c.expected);
 
-  test.runIf(worked.length > 0).each(worked)("reference: $name", (opCase) => {
+  test.each(worked)("reference: $name", (opCase) => {
     const { expected } = readyCase(op, opCase);
     opCase.expected!.forEach((values, i) => {
       const t = expected[i]!;
@@ -15,12 +15,15 @@ describe.each([...ops.values()])("$name", (op) => {
     });
   });
 
-  test.runIf(op.kernels.length > 0)("every kernel configuration compiles", async () => {
+  if (op.kernels.length === 0) return;
+
+  test("every kernel configuration compiles", async () => {
     const gpu = await openGpu({ nullBackend: true });
     const failures: string[] = [];
     for (const opCase of op.cases) {
       for (const dtype of ["float32", "float16"] as const) {
-        const { problem } = readyCase(op, opCase, dtype);
+        const { problem, outputs } = readyCase(op, opCase, dtype);
+        if (outputs.every((t) => sizeOf(t.dims) === 0)) continue;
         for (const kernel of op.kernels) {
           if (kernel.supports(problem) !== true) continue;
           for (const config of kernel.configs(problem, gpu.traits)) {

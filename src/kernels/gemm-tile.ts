@@ -33,8 +33,7 @@ export const loadsOf = (t: Tile) => ({
 const rowVectors = (t: Tile): number => t.depth / 4 + 1;
 
 /** Bytes of workgroup memory. */
-export const tileBytes = (t: Tile): number =>
-  16 * (t.tileM * rowVectors(t) + (t.depth * t.tileN) / 4);
+const tileBytes = (t: Tile): number => 16 * (t.tileM * rowVectors(t) + (t.depth * t.tileN) / 4);
 
 /** `true`, or why the tile cannot run on the device. */
 export function tileFits(t: Tile, device: DeviceTraits): true | string {
@@ -43,11 +42,13 @@ export function tileFits(t: Tile, device: DeviceTraits): true | string {
   if (!Number.isInteger(a) || !Number.isInteger(b)) {
     return `${threads} threads cannot share the loads of a slice evenly`;
   }
-  if (threads > device.maxComputeInvocationsPerWorkgroup) {
-    return `needs ${threads} threads, the device allows ${device.maxComputeInvocationsPerWorkgroup}`;
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device;
+  if (threads > maxComputeInvocationsPerWorkgroup) {
+    return `needs ${threads} threads, the device allows ${maxComputeInvocationsPerWorkgroup}`;
   }
-  if (tileBytes(t) > device.maxComputeWorkgroupStorageSize) {
-    return `needs ${tileBytes(t)} bytes of workgroup memory, the device has ${device.maxComputeWorkgroupStorageSize}`;
+  const bytes = tileBytes(t);
+  if (bytes > maxComputeWorkgroupStorageSize) {
+    return `needs ${bytes} bytes shared, the device has ${maxComputeWorkgroupStorageSize}`;
   }
   return true;
 }

@@ -37,6 +37,10 @@ export function windowOf(
   const rank = spatial.length;
   const strides = fill(attributes.strides, rank, 1, "strides");
   const dilations = fill(attributes.dilations, rank, 1, "dilations");
+  for (const [name, list] of Object.entries({ kernel, strides, dilations })) {
+    const wrong = list.find((v) => v < 1);
+    if (wrong !== undefined) throw new Error(`${name} must be 1 or more, not ${wrong}`);
+  }
   if (kernel.length !== rank)
     throw new Error(`kernel has ${kernel.length} axes, input has ${rank}`);
   const extent = kernel.map((k, i) => (k - 1) * dilations[i]! + 1);

@@ -30,9 +30,10 @@ export const matmulRows: Kernel = {
           { rows, threads: 128 },
         ];
   },
-  fits: (config, _problem, device) =>
-    (config.threads as number) <= device.maxComputeInvocationsPerWorkgroup ||
-    `needs ${config.threads} threads, the device allows ${device.maxComputeInvocationsPerWorkgroup}`,
+  fits(config, _problem, { maxComputeInvocationsPerWorkgroup: most }) {
+    const threads = config.threads as number;
+    return threads <= most || `needs ${threads} threads, the device allows ${most}`;
+  },
   build(problem, config, options) {
     const p = productOfProblem(problem);
     const { rows, threads } = config as { rows: number; threads: number };
@@ -67,9 +68,10 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
   if (col >= params.N) { return; }
   let row = workgroup.z * ${rows}u;
 ${each((i) => `  var sum${i} = ${T}();`)}
+${each((i) => `  let from${i} = min(row + ${i}u, params.M - 1u) * params.depth;`)}
   for (var k = lane; k < params.depth; k += ${threads}u) {
     let weight = ${T}(b[col * params.depth + k]);
-${each((i) => `    sum${i} = fma(${T}(a[min(row + ${i}u, params.M - 1u) * params.depth + k]), weight, sum${i});`)}
+${each((i) => `    sum${i} = fma(${T}(a[from${i} + k]), weight, sum${i});`)}
   }
 ${each((i) => `  partial[${i * threads}u + lane] = ${total(`sum${i}`)};`)}
   for (var half = ${threads / 2}u; half > 0u; half /= 2u) {

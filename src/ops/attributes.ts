@@ -36,14 +36,6 @@ export const intList = (fallback?: readonly number[]) =>
     fallback,
   );
 
-/** A list of numbers. */
-export const floatList = (fallback?: readonly number[]) =>
-  spec<readonly number[]>(
-    "a list of numbers",
-    (v) => Array.isArray(v) && v.every((x) => typeof x === "number"),
-    fallback,
-  );
-
 /** One of the given words; the first is the default. */
 export const oneOf = <const W extends string>(...words: readonly [W, ...W[]]) =>
   spec<W>(`one of ${words.join(", ")}`, (v) => (words as readonly unknown[]).includes(v), words[0]);

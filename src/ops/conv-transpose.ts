@@ -27,6 +27,7 @@ function geometry(x: Shape, w: Shape, a: Attributes) {
   if (channels !== w[0]) {
     throw new Error(`weights expect ${w[0]} input channels, input has ${channels}`);
   }
+  if (a.group < 1) throw new Error(`group must be 1 or more, not ${a.group}`);
   if (channels % a.group !== 0) {
     throw new Error(`${channels} input channels do not divide into ${a.group} groups`);
   }

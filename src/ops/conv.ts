@@ -11,7 +11,7 @@ import {
 } from "../kernels/geometry.ts";
 import type { Shape } from "../tensor/index.ts";
 import { int, intList, oneOf } from "./attributes.ts";
-import { type OpCase, random, weight } from "./case.ts";
+import { convCases } from "./conv-cases.ts";
 import { defineOp, type Ndarray } from "./define.ts";
 import { forEachIndex } from "./loops.ts";
 
@@ -42,6 +42,7 @@ function geometry(x: Shape, w: Shape, a: ConvAttributes): Window {
     throw new Error(`the input has ${x.length} axes and the weights ${w.length}; both need 3 to 5`);
   }
   if (x.length > 5) throw new Error("more than three spatial axes are not supported");
+  if (a.group < 1) throw new Error(`group must be 1 or more, not ${a.group}`);
   if (channels !== w[1]! * a.group) {
     throw new Error(
       `weights expect ${w[1]} input channels per group in ${a.group} groups, input has ${channels}`,
@@ -74,7 +75,7 @@ export const conv = defineOp({
   },
   kernels: [convGemm, convDepthwise, convDirect],
   traits: { acceptsEpilogue: true, layout: "spatial" },
-  cases: convCases(),
+  cases: convCases,
 });
 
 function convolve(x: Ndarray, w: Ndarray, b: Ndarray | undefined, a: ConvAttributes): Float64Array {
@@ -126,76 +127,4 @@ function walk(channels: number, spatial: readonly number[], layout: Layout): Wal
   const inner = layout === "NHWC" ? channels : 1;
   const strides = spatial.map((_, i) => inner * spatial.slice(i + 1).reduce((p, s) => p * s, 1));
   return { channel: layout === "NHWC" ? 1 : pixels, spatial: strides, total: channels * pixels };
-}
-
-function convCases(): OpCase[] {
-  const nhwc = { layout: "NHWC" };
-  const one = (
-    name: string,
-    x: number[],
-    w: number[],
-    more: OpCase["attributes"] = {},
-  ): OpCase => ({
-    name,
-    inputs: [random(x), weight(w)],
-    attributes: more,
-  });
-  return [
-    {
-      name: "worked by hand",
-      inputs: [
-        { dims: [1, 1, 3, 3], values: [0, 1, 2, 3, 4, 5, 6, 7, 8] },
-        { dims: [1, 1, 2, 2], values: [1, 1, 1, 2], constant: true },
-        { dims: [1], values: [10], constant: true },
-      ],
-      expected: [[22, 27, 37, 42]],
-    },
-    one("3x3 padded, channels first", [2, 3, 7, 6], [5, 3, 3, 3], { pads: [1, 1, 1, 1] }),
-    one("1-D", [2, 4, 9], [6, 4, 3], { strides: [2], pads: [1, 0] }),
-    one("3-D", [1, 2, 4, 5, 6], [3, 2, 2, 3, 3], { pads: [1, 1, 1, 0, 1, 1] }),
-    one("same upper", [1, 2, 7, 8], [4, 2, 3, 3], { auto_pad: "SAME_UPPER", strides: [2, 2] }),
-    one("same lower", [1, 2, 7, 8], [4, 2, 4, 4], { auto_pad: "SAME_LOWER", strides: [2, 2] }),
-    one("3x3, channels last", [2, 9, 7, 8], [20, 8, 3, 3], { ...nhwc, pads: [1, 1, 1, 1] }),
-    one("1x1, channels last", [2, 5, 5, 36], [40, 36, 1, 1], nhwc),
-    one("1x1 strided", [1, 7, 7, 8], [12, 8, 1, 1], { ...nhwc, strides: [2, 2] }),
-    one("first layer", [1, 15, 14, 3], [16, 3, 7, 7], {
-      ...nhwc,
-      strides: [2, 2],
-      pads: [3, 3, 3, 3],
-    }),
-    one("odd channels", [1, 6, 5, 7], [9, 7, 3, 3], { ...nhwc, pads: [1, 1, 1, 1] }),
-    one("dilated, asymmetric", [1, 12, 11, 4], [8, 4, 3, 2], {
-      ...nhwc,
-      dilations: [2, 3],
-      pads: [2, 0, 1, 3],
-    }),
-    one("groups", [1, 6, 6, 16], [24, 8, 3, 3], { ...nhwc, group: 2, pads: [1, 1, 1, 1] }),
-    one("groups of odd size", [1, 5, 5, 6], [9, 2, 3, 3], { ...nhwc, group: 3 }),
-    one("1-D, channels last", [2, 17, 8], [12, 8, 5], { ...nhwc, pads: [2, 2] }),
-    one("deep", [1, 4, 4, 100], [36, 100, 1, 1], nhwc),
-    {
-      name: "bias",
-      inputs: [random([1, 5, 6, 8]), weight([12, 8, 3, 3]), weight([12])],
-      attributes: { ...nhwc, pads: [1, 1, 1, 1] },
-    },
-    {
-      name: "weights computed at run time",
-      inputs: [random([1, 5, 6, 8]), random([12, 8, 3, 3]), random([12])],
-      attributes: { ...nhwc, pads: [1, 1, 1, 1] },
-    },
-    {
-      name: "depthwise",
-      inputs: [random([2, 9, 8, 12]), weight([12, 1, 3, 3]), weight([12])],
-      attributes: { ...nhwc, group: 12, pads: [1, 1, 1, 1] },
-    },
-    one("depthwise 5x5 strided", [1, 11, 10, 8], [8, 1, 5, 5], {
-      ...nhwc,
-      group: 8,
-      pads: [2, 2, 2, 2],
-      strides: [2, 2],
-    }),
-    one("depthwise, odd channels", [1, 6, 7, 5], [5, 1, 3, 3], { ...nhwc, group: 5 }),
-    one("depthwise with multiplier", [1, 6, 7, 4], [8, 1, 3, 3], { ...nhwc, group: 4 }),
-    one("empty batch", [0, 3, 3, 4], [4, 4, 1, 1], nhwc),
-  ];
 }
