@@ -1,2 +1,3 @@
+export * from "./files.ts";
 export * from "./host.ts";
 export * from "./near.ts";
