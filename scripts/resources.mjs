@@ -25,6 +25,12 @@ export function onnxTestData() {
   return folders.find((folder) => folder && existsSync(join(folder, "node")));
 }
 
+/** Debian's Chromium, or the one that REKINDLE_CHROMIUM names, or undefined. */
+export function chromium() {
+  const paths = [process.env.REKINDLE_CHROMIUM, "/usr/bin/chromium"];
+  return paths.find((path) => path && existsSync(path));
+}
+
 /**
  * What tiers need from the machine. To add one: a row here, and its key in `needs` of a tier in
  * test.mjs. `problem` says why it cannot be used, or undefined; `packages` are Debian's.
@@ -45,6 +51,12 @@ export const resources = {
     packages: [{ name: "libonnx-testdata" }],
     elsewhere: "set REKINDLE_ONNX_TESTDATA to the folder onnx/backend/test/data of ONNX's sources",
     problem: () => (onnxTestData() ? undefined : "ONNX's test data are not installed"),
+  },
+  chromium: {
+    why: "the engine in a browser",
+    packages: [{ name: "chromium" }],
+    elsewhere: "set REKINDLE_CHROMIUM to the path of Chromium or Chrome",
+    problem: () => (chromium() ? undefined : "Chromium is not installed"),
   },
 };
 
