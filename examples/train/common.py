@@ -22,6 +22,14 @@ EXAMPLES = Path(__file__).resolve().parent.parent
 # Edges are drawn this many times larger and averaged down, which antialiases them.
 SUPERSAMPLE = 4
 
+OPTIONS = {
+    "steps": "number of training steps",
+    "batch": "pictures in a batch",
+    "pictures": "pictures to train on",
+    "seed": "seed of the training pictures and of the training",
+    "threads": "CPU threads to train with",
+}
+
 
 # Drawing. Pictures are float32 arrays [height, width, 3] with values in 0..1.
 
@@ -80,13 +88,13 @@ def render_all(render: Callable[[tuple[int, int]], object], seed: int, count: in
 
 
 def parse_arguments(description: str, out: Path, **defaults: int) -> argparse.Namespace:
-    """Reads --out and one integer option for each of `defaults`."""
+    """Reads --out and those of OPTIONS that have a default here."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=out, help="folder to write to")
     for name, value in defaults.items():
-        parser.add_argument(f"--{name}", type=int, default=value, help=" ")
+        parser.add_argument(f"--{name}", type=int, default=value, help=OPTIONS[name])
     return parser.parse_args()
 
 

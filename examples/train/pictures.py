@@ -128,9 +128,10 @@ def paint_stripes(rng: Generator, size: int) -> np.ndarray:
         along = (x * np.cos(angle) + y * np.sin(angle)) * rate
         across = (y * np.cos(angle) - x * np.sin(angle)) * rate
         kind = rng.integers(3)
-        wave = (np.sin(along), np.sin(along) * np.sin(across), np.sin(np.hypot(along, across)))[kind]
-        sharpness = 1 if rng.random() < 0.3 else 1000
-        wave = average_down(Image.fromarray(to_bytes(0.5 + 0.5 * np.clip(wave * sharpness, -1, 1))))
+        stripes, rings = np.sin(along), np.sin(np.hypot(along, across))
+        wave = (stripes, stripes * np.sin(across), rings)[kind]
+        contrast = 1 if rng.random() < 0.3 else 1000
+        wave = average_down(Image.fromarray(to_bytes(0.5 + 0.5 * contrast * wave)))
         mask = Image.new("L", (side, side), 0 if layer else 255)
         outline = random_outline(rng, rng.uniform(0, side, size=2), side * rng.uniform(0.2, 0.6))
         ImageDraw.Draw(mask).polygon(outline, fill=255)
@@ -203,46 +204,56 @@ def scene_lighthouse(height: int, width: int) -> np.ndarray:
     draw = ImageDraw.Draw(canvas)
     w, h = canvas.size
 
-    def box(x0: float, y0: float, x1: float, y1: float) -> list[float]:
-        return [x0 * w, y0 * h, x1 * w, y1 * h]
-
-    def points(*pairs: tuple[float, float]) -> list[tuple[float, float]]:
+    def at(*pairs: tuple[float, float]) -> list[tuple[float, float]]:
         return [(x * w, y * h) for x, y in pairs]
 
-    draw.ellipse(box(0.13, 0.40, 0.25, 0.56), fill=(255, 232, 170))
+    def area(ink: Ink, *corners: tuple[float, float]) -> None:
+        draw.polygon(at(*corners), fill=ink)
+
+    def box(ink: Ink, *corners: tuple[float, float]) -> None:
+        draw.rectangle(at(*corners), fill=ink)
+
+    def line(ink: Ink, thickness: float, *ends: tuple[float, float]) -> None:
+        draw.line(at(*ends), ink, round(h * thickness), joint="curve")
+
+    # Sun, far hills and sea.
+    draw.ellipse(at((0.13, 0.40), (0.25, 0.56)), fill=(255, 232, 170))
     draw_hills(canvas, rng, 0.60, (120, 104, 140), rough=0.55)
-    draw.rectangle(box(0, 0.72, 1, 1), fill=(46, 84, 116))
+    box((46, 84, 116), (0, 0.72), (1, 1))
     for _ in range(220):
         x, depth = rng.uniform(-0.05, 1), rng.uniform(0, 1) ** 1.5
         y, length = 0.725 + 0.27 * depth, 0.01 + 0.07 * depth
-        draw.line(points((x, y), (x + length, y)), (150, 176, 190), round(h * 0.002 * (1 + 2 * depth)))
+        line((150, 176, 190), 0.002 + 0.004 * depth, (x, y), (x + length, y))
 
-    draw.polygon(points((0.5, 0.82), (0.6, 0.66), (0.72, 0.6), (0.86, 0.62), (1, 0.7), (1, 0.9)),
-                 fill=(52, 66, 52))
-    tower = ((0.722, 0.62), (0.738, 0.24), (0.782, 0.24), (0.798, 0.62))
-    draw.polygon(points(*tower), fill=(244, 240, 230))
-    for band in range(0, 6, 2):
-        upper, lower = 0.24 + 0.38 * band / 6, 0.24 + 0.38 * (band + 1) / 6
-        lean = [0.016 * (y - 0.24) / 0.38 for y in (upper, lower)]
-        draw.polygon(points((0.738 - lean[0], upper), (0.782 + lean[0], upper),
-                            (0.782 + lean[1], lower), (0.738 - lean[1], lower)), fill=(196, 52, 44))
-    draw.rectangle(box(0.728, 0.225, 0.792, 0.24), fill=(40, 40, 48))
-    draw.rectangle(box(0.744, 0.17, 0.776, 0.225), fill=(255, 240, 160))
-    draw.line(points((0.76, 0.17), (0.76, 0.225)), (40, 40, 48), round(h * 0.006))
-    draw.polygon(points((0.738, 0.17), (0.76, 0.12), (0.782, 0.17)), fill=(40, 40, 48))
-    draw.rectangle(box(0.82, 0.53, 0.93, 0.64), fill=(226, 214, 196))
-    draw.polygon(points((0.805, 0.53), (0.875, 0.44), (0.945, 0.53)), fill=(128, 60, 48))
+    # Lighthouse, which widens from 0.044 at the top to 0.076 at the foot.
+    dark, red, white = (40, 40, 48), (196, 52, 44), (244, 240, 230)
+    slope = [(0.5, 0.82), (0.6, 0.66), (0.72, 0.6), (0.86, 0.62), (1, 0.7), (1, 0.9)]
+    area((52, 66, 52), *slope)
+    for band in range(6):
+        (y0, half0), (y1, half1) = (
+            (0.24 + 0.38 * part, 0.022 + 0.016 * part) for part in (band / 6, (band + 1) / 6)
+        )
+        corners = [(0.76 - half0, y0), (0.76 + half0, y0), (0.76 + half1, y1), (0.76 - half1, y1)]
+        area(white if band % 2 else red, *corners)
+    box(dark, (0.728, 0.225), (0.792, 0.24))
+    box((255, 240, 160), (0.744, 0.17), (0.776, 0.225))
+    line(dark, 0.006, (0.76, 0.17), (0.76, 0.225))
+    area(dark, (0.738, 0.17), (0.76, 0.12), (0.782, 0.17))
+
+    # House.
+    box((226, 214, 196), (0.82, 0.53), (0.93, 0.64))
+    area((128, 60, 48), (0.805, 0.53), (0.875, 0.44), (0.945, 0.53))
     for x in (0.84, 0.888):
-        draw.rectangle(box(x, 0.555, x + 0.024, 0.592), fill=(255, 214, 120))
-        draw.line(points((x + 0.012, 0.555), (x + 0.012, 0.592)), (90, 60, 40), round(h * 0.005))
+        box((255, 214, 120), (x, 0.555), (x + 0.024, 0.592))
+        line((90, 60, 40), 0.005, (x + 0.012, 0.555), (x + 0.012, 0.592))
 
-    draw.polygon(points((0.2, 0.8), (0.38, 0.8), (0.35, 0.85), (0.23, 0.85)), fill=(112, 62, 40))
-    draw.line(points((0.29, 0.8), (0.29, 0.5)), (60, 44, 36), round(h * 0.008))
-    draw.polygon(points((0.297, 0.52), (0.297, 0.78), (0.375, 0.78)), fill=(250, 246, 236))
-    draw.polygon(points((0.283, 0.55), (0.283, 0.78), (0.215, 0.78)), fill=(232, 220, 204))
+    # Boat and gulls.
+    area((112, 62, 40), (0.2, 0.8), (0.38, 0.8), (0.35, 0.85), (0.23, 0.85))
+    line((60, 44, 36), 0.008, (0.29, 0.8), (0.29, 0.5))
+    area((250, 246, 236), (0.297, 0.52), (0.297, 0.78), (0.375, 0.78))
+    area((232, 220, 204), (0.283, 0.55), (0.283, 0.78), (0.215, 0.78))
     for x, y in ((0.46, 0.2), (0.52, 0.26), (0.42, 0.3)):
-        wings = points((x - 0.025, y - 0.015), (x, y), (x + 0.025, y - 0.015))
-        draw.line(wings, (40, 40, 56), round(h * 0.007), joint="curve")
+        line((40, 40, 56), 0.007, (x - 0.025, y - 0.015), (x, y), (x + 0.025, y - 0.015))
     return average_down(canvas)
 
 
@@ -259,8 +270,8 @@ def scene_poster(height: int, width: int) -> np.ndarray:
     draw.rectangle([0, 0, w, 0.235 * h], fill=dark)
     text(0.04, 0.015, 0.145, "Rekindle", "DejaVuSerif-Bold", (250, 200, 90))
     text(0.045, 0.165, 0.05, "A test page of 320 by 240 pixels", "DejaVuSans", (228, 228, 236))
-    paragraph = ["The quick brown fox", "jumps over the lazy", "dog; 0123456789", "& sphinx of quartz."]
-    for row, words in enumerate(paragraph):
+    pangram = "The quick brown fox\njumps over the lazy\ndog; 0123456789\n& sphinx of quartz."
+    for row, words in enumerate(pangram.split("\n")):
         text(0.04, 0.275 + 0.07 * row, 0.058, words, "DejaVuSerif", dark)
     for row, words in enumerate(["judge my vow, 7 + 8 = 15", "pack my box with five"]):
         text(0.04, 0.575 + 0.06 * row, 0.045, words, "DejaVuSans-Oblique", blue)

@@ -4,7 +4,7 @@ The pictures are generated: one shape of random colour, size, rotation and posit
 background with a gradient, texture, lines and noise. The script writes shapes.onnx, labels.txt
 and samples/ into --out and prints the accuracy on pictures made with another seed.
 
-Takes TIME on two CPU cores with the default options.
+Took 9 minutes on two CPU cores with the default options.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from common import (
 
 SIDE = 64
 HELD_OUT_SEED = 1_000_003
-SAMPLE_SEED = 2_000_003
+SAMPLE_SEED = 2_000_010
 
 # The usual ImageNet statistics: the default preprocessing of the rekindle command.
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
