@@ -47,9 +47,10 @@ export class GraphBuilder {
   readonly #constants = new Map<string, Tensor>();
   readonly #values = new Map<string, Value>();
 
-  constructor(name: string, seed: number) {
+  /** Without a seed the weights stay zero. */
+  constructor(name: string, seed: number | undefined) {
     this.#name = name;
-    this.#fill = normalNumbers(seed);
+    this.#fill = seed === undefined ? (out) => out : normalNumbers(seed);
   }
 
   input(name: string, dims: readonly [Dim, number, ...Dim[]]): string {
