@@ -2,9 +2,19 @@ import type { Stats } from "node:fs";
 import { access, constants, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, RekindleError } from "../errors.ts";
+import {
+  type FileStatus,
+  freeBytesOf,
+  realPathOf,
+  type SystemInfo,
+  statusOf,
+  systemInfo,
+  textOf,
+} from "./look.ts";
 import { didYouMean } from "./near.ts";
+import { type Ended, type RunOptions, runProcess } from "./process.ts";
 
-/** The only door to the machine for commands: files and environment. */
+/** The only door to the machine for commands: files, processes and environment. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Node's name of the system: "linux", "win32". */
@@ -25,6 +35,25 @@ export interface Host {
   exists(path: string): Promise<boolean>;
   /** Names in a folder, sorted; none where there is no such folder. */
   list(folder: string): Promise<string[]>;
+  /**
+   * The text of a small file, also of one that has no size, as below /sys and /proc; undefined
+   * where it is missing or may not be read. At most 4 MiB are read.
+   */
+  readText(path: string): Promise<string | undefined>;
+  /** Undefined where there is no file, or none that may be seen. */
+  status(path: string): Promise<FileStatus | undefined>;
+  /** The path with all links followed; undefined where it leads nowhere. */
+  realPath(path: string): Promise<string | undefined>;
+  /** Bytes that this user may still write in a folder's file system. */
+  freeBytes(folder: string): Promise<number | undefined>;
+  system(): Promise<SystemInfo>;
+  /** Runs a program without a shell; never throws. */
+  run(program: string, args: readonly string[], options?: RunOptions): Promise<Ended>;
+  /**
+   * Does `work`, whose result is plain data and depends on the machine in a way that the other
+   * methods do not cover; a replayed machine gives the recorded result instead.
+   */
+  learn<T>(name: string, work: () => Promise<T>): Promise<T>;
 }
 
 /** Files above this are not read whole: a model belongs in external data by then. */
@@ -56,6 +85,17 @@ export function machineHost(env = process.env, folder = process.cwd()): Host {
     },
     exists: async (path) => (await statOf(absolute(path))) !== undefined,
     list: (path) => namesIn(absolute(path)),
+    readText: (path) => textOf(absolute(path)),
+    status: (path) => statusOf(absolute(path)),
+    realPath: (path) => realPathOf(absolute(path)),
+    freeBytes: (path) => freeBytesOf(absolute(path)),
+    system: async () => systemInfo(),
+    run: (program, args, options = {}) =>
+      runProcess(program, args, {
+        env: { ...env, LC_ALL: "C", LD_PRELOAD: undefined },
+        ...options,
+      }),
+    learn: (_, work) => work(),
   };
 }
 
