@@ -1,20 +1,11 @@
 import type { Tensor } from "../tensor/index.ts";
 import { type Conv2d, conv2dOf, convSteps } from "./conv-problem.ts";
-import { epilogue, stepsAreVectorizable } from "./epilogue.ts";
-import {
-  loadsOf,
-  type Tile,
-  type TileCode,
-  threadsOf,
-  tileBody,
-  tileFits,
-  tileMemory,
-  tileOf,
-  tilesFor,
-} from "./gemm-tile.ts";
+import { stepsAreVectorizable } from "./epilogue.ts";
+import { loadsOf, type Tile, tileFits, tileOf, tilesFor } from "./gemm-tile.ts";
 import type { Config, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
-import { declare, elementOf, onGpu, spread, workgroupArguments, workgroupIndex } from "./wgsl.ts";
+import { tiledProgram } from "./tiled-product.ts";
+import { elementOf, onGpu } from "./wgsl.ts";
 
 /** Packed weights have this many rows more than needed at most, so that slices need no check. */
 const deepest = 32;
@@ -52,82 +43,50 @@ export const convGemm: Kernel = {
     const c = conv2dOf(problem)!;
     const t = tileOf(config);
     const [x] = problem.inputs;
-    const out = problem.outputs[0]!;
     const wide = (c.C / c.G) % 4 === 0;
-    const tail = epilogue(convSteps(problem), out, 4);
-    const tiles = gridOf(c, t);
     const picture = pictureCode(c, t);
-    const head = declare(
+    const program = tiledProgram(
       {
-        buffers: [
+        label: `conv ${c.R}x${c.S} gemm`,
+        rows: c.N * c.P * c.Q,
+        cols: c.K / c.G / 4,
+        groups: c.G,
+        depth: c.R * c.S * (c.C / c.G),
+        operands: [
           { name: "x", element: elementOf(x!, wide ? 4 : 1), from: { kind: "input", index: 0 } },
           { name: "w", element: elementOf(x!, 4), from: { kind: "packed", index: 0 } },
-          ...tail.buffers,
-          {
-            name: "y",
-            element: elementOf(out, 4),
-            from: { kind: "output", index: 0 },
-            write: true,
-          },
         ],
-        params: { ...sizes(c, t), ...tail.params },
+        params: sizes(c),
+        functions: `${picture.functions}\n${weightsFunction}`,
+        code: {
+          setup: `${picture.setup}
+  var weightRow = bRow + firstSlice * ${t.depth}u;`,
+          loadA: picture.load,
+          loadB: (i) => `loadWeights(weightRow + ${i}u * bStep, tileCol + bVec, group)`,
+          advance: `${picture.advance}
+    weightRow += ${t.depth}u;`,
+        },
+        steps: convSteps(problem),
+        out: problem.outputs[0]!,
       },
+      t,
       options,
     );
-    const wgsl = `${head.text}
-${tileMemory(t)}
-${tail.text}
-${picture.functions}
-${weightsFunction}
-@compute @workgroup_size(${threadsOf(t)})
-fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-  let tile = ${workgroupIndex};
-  if (tile >= params.tiles) { return; }
-  let group = tile / params.tilesPerGroup;
-  let tileRow = tile % params.tilesPerGroup / params.tilesAcross * ${t.tileM}u;
-  let tileCol = tile % params.tilesAcross * ${t.tileN / 4}u;
-  let slices = params.slices;
-${tileBody(t, tileCode(t, picture, elementOf(out, 4)))}}
-`;
-    return {
-      dispatches: [
-        {
-          label: `conv ${c.R}x${c.S} gemm ${t.tileM}x${t.tileN}x${t.depth}`,
-          wgsl,
-          bindings: head.bindings,
-          workgroups: spread(tiles),
-        },
-      ],
-      packed: [packWeights(problem, c)],
-    };
+    return { ...program, packed: [packWeights(problem, c)] };
   },
 };
 
-const gridOf = (c: Conv2d, t: Tile): number =>
-  c.G * Math.ceil((c.N * c.P * c.Q) / t.tileM) * Math.ceil(c.K / c.G / t.tileN);
-
-function sizes(c: Conv2d, t: Tile): Record<string, number> {
-  const perGroup = c.C / c.G;
-  const filters = c.K / c.G;
-  const across = Math.ceil(filters / t.tileN);
+function sizes(c: Conv2d): Record<string, number> {
   return {
-    ...{ N: c.N, H: c.H, W: c.W, C: c.C, K: c.K, P: c.P, Q: c.Q, R: c.R, S: c.S },
+    ...{ H: c.H, W: c.W, C: c.C, P: c.P, Q: c.Q, R: c.R, S: c.S },
     strideH: c.stride.h,
     strideW: c.stride.w,
     dilationH: c.dilation.h,
     dilationW: c.dilation.w,
     padH: c.pad.h,
     padW: c.pad.w,
-    rows: c.N * c.P * c.Q,
-    perGroup,
-    /** Vectors of four output channels in a group. */
-    filters: filters / 4,
-    depth: c.R * c.S * perGroup,
-    slices: Math.ceil((c.R * c.S * perGroup) / t.depth),
+    perGroup: c.C / c.G,
     packedRows: packedRows(c),
-    tilesAcross: across,
-    tilesPerGroup: across * Math.ceil((c.N * c.P * c.Q) / t.tileM),
-    tiles: gridOf(c, t),
   };
 }
 
@@ -155,7 +114,7 @@ function productPicture(t: Tile): Picture {
   if (row >= params.rows || channel >= params.depth / 4u) { return vec4<f32>(); }
   return vec4<f32>(x[row * (params.C / 4u) + group * (params.perGroup / 4u) + channel]);
 }`,
-    setup: "  var channel = aVec;",
+    setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;`,
     load: (i) => `loadPicture(tileRow + aRow + ${i}u * aStep, channel, group)`,
     advance: `channel += ${t.depth / 4}u;`,
   };
@@ -187,7 +146,7 @@ function windowPicture(t: Tile): Picture {
   return vec4<f32>(x[(picture + h * params.W + w) * (params.C / 4u) + channel]);
 }`,
     setup: `${windowSetup(t)}
-  var channel = aVec;
+  var channel = aVec + firstSlice * ${t.depth / 4}u;
   var r = 0u;
   var s = 0u;
   ${wrap}`,
@@ -215,32 +174,16 @@ function scalarPicture(t: Tile): Picture {
   return value;
 }`,
     setup: `${windowSetup(t)}
-  var first = aVec * 4u;`,
+  var first = aVec * 4u + firstSlice * ${t.depth}u;`,
     load: (i) => `loadPicture(top${i}, left${i}, picture${i}, first)`,
     advance: `first += ${t.depth}u;`,
   };
 }
 
 const weightsFunction = `fn loadWeights(row: u32, col: u32, group: u32) -> vec4<f32> {
-  if (col >= params.filters) { return vec4<f32>(); }
-  return vec4<f32>(w[(group * params.packedRows + row) * params.filters + col]);
+  if (col >= params.cols) { return vec4<f32>(); }
+  return vec4<f32>(w[(group * params.packedRows + row) * params.cols + col]);
 }`;
-
-/** What the tiled product needs to be told: pictures as A, weights as B. */
-function tileCode(t: Tile, picture: Picture, element: string): TileCode {
-  return {
-    setup: `${picture.setup}
-  var weightRow = bRow;`,
-    loadA: picture.load,
-    loadB: (i) => `loadWeights(weightRow + ${i}u * bStep, tileCol + bVec, group)`,
-    advance: `${picture.advance}
-    weightRow += ${t.depth}u;`,
-    store: `if (row < params.rows && col < params.filters) {
-      let at = row * params.K + (group * params.filters + col) * 4u;
-      y[at / 4u] = ${element}(epilogue(value, at));
-    }`,
-  };
-}
 
 const packedRows = (c: Conv2d): number => Math.ceil((c.R * c.S * (c.C / c.G)) / deepest) * deepest;
 

@@ -17,6 +17,8 @@ export interface Tile {
   readonly prefetch: boolean;
   /** Write the loop over a slice out, instead of leaving it to the driver. */
   readonly unroll: boolean;
+  /** Parts that the sum is cut into, computed side by side: 1 leaves it whole. */
+  readonly splits: number;
 }
 
 export const tileOf = (config: Config): Tile => config as unknown as Tile;
@@ -61,6 +63,7 @@ const tile = (tileM: number, tileN: number, depth: number, rows: number, cols: n
   cols,
   prefetch: true,
   unroll: true,
+  splits: 1,
 });
 
 /** Tiles from large (few loads per multiplication) to small (work for many cores). */
@@ -115,7 +118,8 @@ export interface TileCode {
 
 /**
  * The body of `main` for a tile. In scope for the code given: `lane` (index in the workgroup),
- * `tileRow` and `tileCol` (first row and column vector of the tile), `slices` (a given count).
+ * `tileRow` and `tileCol` (first row and column vector of the tile), `firstSlice` and `lastSlice`
+ * (the slices to sum over, the last one excluded).
  *
  * A thread loads rows `aRow + i * aStep` of A at vector `aVec` of the slice, and rows
  * `bRow + i * bStep` of B's slice at vector `bVec` of the tile; `aRow`, `aVec`, `bRow`, `bVec` are
@@ -165,13 +169,13 @@ ${code.setup}
     .map((i) => `var na${i}: vec4<f32>;`)
     .concat(range(loads.b).map((i) => `var nb${i}: vec4<f32>;`))
     .join(" ")}
-  var slice = 0u;
+  var slice = firstSlice;
   ${t.prefetch ? load : ""}
-  for (; slice < slices; slice++) {
+  for (; slice < lastSlice; slice++) {
     ${t.prefetch ? "" : load}
     ${keep}
     workgroupBarrier();
-    ${t.prefetch ? `if (slice + 1u < slices) {\n    ${load}\n    }` : ""}
+    ${t.prefetch ? `if (slice + 1u < lastSlice) {\n    ${load}\n    }` : ""}
 ${multiply(t)}
     workgroupBarrier();
   }

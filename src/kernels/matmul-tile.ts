@@ -1,26 +1,11 @@
-import { epilogue, stepsAreVectorizable } from "./epilogue.ts";
-import {
-  type TileCode,
-  threadsOf,
-  tileBody,
-  tileFits,
-  tileMemory,
-  tileOf,
-  tilesFor,
-} from "./gemm-tile.ts";
+import { stepsAreVectorizable } from "./epilogue.ts";
+import { tileFits, tileOf, tilesFor } from "./gemm-tile.ts";
 import type { Config, Kernel, Problem } from "./kernel.ts";
 import { transpose } from "./matmul-rows.ts";
 import { packConstant } from "./pack.ts";
 import { type Product, productOfProblem, productSteps } from "./product.ts";
-import {
-  type Buffer,
-  declare,
-  elementOf,
-  onGpu,
-  spread,
-  workgroupArguments,
-  workgroupIndex,
-} from "./wgsl.ts";
+import { tiledProgram } from "./tiled-product.ts";
+import { type Buffer, elementOf, onGpu } from "./wgsl.ts";
 
 /** Matrix product in tiles through workgroup memory, for A of many rows and B stored by rows. */
 export const matmulTile: Kernel = {
@@ -49,78 +34,47 @@ export const matmulTile: Kernel = {
   build(problem, config, options) {
     const p = productOfProblem(problem);
     const t = tileOf(config);
-    const out = problem.outputs[0]!;
-    const tail = epilogue(productSteps(problem), out, 4);
     const b = operandB(problem, p);
-    const across = Math.ceil(p.N / t.tileN);
-    const tiles = across * Math.ceil(p.M / t.tileM);
-    const head = declare(
+    const a: Buffer = {
+      name: "a",
+      element: elementOf(problem.inputs[0]!, 4),
+      from: { kind: "input", index: 0 },
+    };
+    const program = tiledProgram(
       {
-        buffers: [
-          {
-            name: "a",
-            element: elementOf(problem.inputs[0]!, 4),
-            from: { kind: "input", index: 0 },
-          },
-          b.buffer,
-          ...tail.buffers,
-          {
-            name: "y",
-            element: elementOf(out, 4),
-            from: { kind: "output", index: 0 },
-            write: true,
-          },
-        ],
-        params: { M: p.M, N4: p.N / 4, depth: p.depth, across, tiles, ...tail.params },
+        label: "matmul",
+        rows: p.M,
+        cols: p.N / 4,
+        groups: 1,
+        depth: p.depth,
+        operands: [a, b.buffer],
+        params: {},
+        functions,
+        code: {
+          setup: `  var col = aVec + firstSlice * ${t.depth / 4}u;
+  var rowB = bRow + firstSlice * ${t.depth}u;`,
+          loadA: (i) => `loadA(tileRow + aRow + ${i}u * aStep, col)`,
+          loadB: (i) => `loadB(rowB + ${i}u * bStep, tileCol + bVec)`,
+          advance: `col += ${t.depth / 4}u;\n    rowB += ${t.depth}u;`,
+        },
+        steps: productSteps(problem),
+        out: problem.outputs[0]!,
       },
+      t,
       options,
     );
-    const wgsl = `${head.text}
-${tileMemory(t)}
-${tail.text}
-fn loadA(row: u32, col: u32) -> vec4<f32> {
-  if (row >= params.M || col >= params.depth / 4u) { return vec4<f32>(); }
-  return vec4<f32>(a[row * (params.depth / 4u) + col]);
-}
-fn loadB(row: u32, col: u32) -> vec4<f32> {
-  if (row >= params.depth || col >= params.N4) { return vec4<f32>(); }
-  return vec4<f32>(b[row * params.N4 + col]);
-}
-@compute @workgroup_size(${threadsOf(t)})
-fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-  let tile = ${workgroupIndex};
-  if (tile >= params.tiles) { return; }
-  let tileRow = tile / params.across * ${t.tileM}u;
-  let tileCol = tile % params.across * ${t.tileN / 4}u;
-  let slices = (params.depth + ${t.depth - 1}u) / ${t.depth}u;
-${tileBody(t, code(t.depth, elementOf(out, 4)))}}
-`;
-    return {
-      dispatches: [
-        {
-          label: `matmul ${t.tileM}x${t.tileN}x${t.depth}`,
-          wgsl,
-          bindings: head.bindings,
-          workgroups: spread(tiles),
-        },
-      ],
-      packed: b.packed,
-    };
+    return { ...program, packed: b.packed };
   },
 };
 
-function code(depth: number, element: string): TileCode {
-  return {
-    setup: "  var col = aVec;\n  var rowB = bRow;",
-    loadA: (i) => `loadA(tileRow + aRow + ${i}u * aStep, col)`,
-    loadB: (i) => `loadB(rowB + ${i}u * bStep, tileCol + bVec)`,
-    advance: `col += ${depth / 4}u;\n    rowB += ${depth}u;`,
-    store: `if (row < params.M && col < params.N4) {
-      let at = row * params.N4 + col;
-      y[at] = ${element}(epilogue(value, at * 4u));
-    }`,
-  };
+const functions = `fn loadA(row: u32, col: u32) -> vec4<f32> {
+  if (row >= params.rows || col >= params.depth / 4u) { return vec4<f32>(); }
+  return vec4<f32>(a[row * (params.depth / 4u) + col]);
 }
+fn loadB(row: u32, col: u32) -> vec4<f32> {
+  if (row >= params.depth || col >= params.cols) { return vec4<f32>(); }
+  return vec4<f32>(b[row * params.cols + col]);
+}`;
 
 /** B stored [depth][N]: as it comes where it is stored so, else packed. */
 function operandB(problem: Problem, p: Product) {

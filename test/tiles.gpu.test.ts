@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Gpu, openGpu, runProgram } from "../src/gpu/index.ts";
+import { convGemm } from "../src/kernels/conv-gemm.ts";
+import type { Kernel } from "../src/kernels/kernel.ts";
+import { matmulTile } from "../src/kernels/matmul-tile.ts";
+import { type OpCase, random, weight } from "../src/ops/case.ts";
+import { conv } from "../src/ops/conv.ts";
+import type { Op } from "../src/ops/define.ts";
+import { matmul } from "../src/ops/matmul.ts";
+import { readyCase, relativeError } from "./cases.ts";
+
+// On software Vulkan the kernels offer one small tile. Here the others compute too.
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openGpu();
+});
+afterAll(() => gpu.destroy());
+
+const nhwc = { layout: "NHWC" };
+
+/** Sums that do not divide evenly, so that the last slice and the last part are short. */
+const problems: readonly [name: string, op: Op, kernel: Kernel, opCase: OpCase][] = [
+  [
+    "3x3 with bias",
+    conv,
+    convGemm,
+    {
+      name: "3x3",
+      inputs: [random([1, 9, 10, 36]), weight([40, 36, 3, 3]), weight([40])],
+      attributes: { ...nhwc, pads: [1, 1, 1, 1] },
+    },
+  ],
+  [
+    "first layer",
+    conv,
+    convGemm,
+    {
+      name: "5x5",
+      inputs: [random([1, 20, 18, 3]), weight([20, 3, 5, 5])],
+      attributes: { ...nhwc, strides: [2, 2], pads: [2, 2, 2, 2] },
+    },
+  ],
+  [
+    "1x1 in groups",
+    conv,
+    convGemm,
+    {
+      name: "1x1",
+      inputs: [random([2, 7, 7, 80]), weight([24, 40, 1, 1])],
+      attributes: { ...nhwc, group: 2 },
+    },
+  ],
+  [
+    "product",
+    matmul,
+    matmulTile,
+    { name: "product", inputs: [random([70, 100]), weight([100, 68])] },
+  ],
+];
+
+const tall = { tileM: 16, tileN: 32, depth: 32, rows: 2, cols: 4 };
+const wide = { tileM: 32, tileN: 64, depth: 8, rows: 4, cols: 8 };
+const configs = [
+  { ...tall, prefetch: true, unroll: false, splits: 3 },
+  { ...wide, prefetch: false, unroll: false, splits: 2 },
+];
+
+test.each(problems)("%s in every kind of tile", async (_name, op, kernel, opCase) => {
+  const { problem, inputs, outputs, expected } = readyCase(op, opCase);
+  for (const config of configs) {
+    expect(kernel.fits(config, problem, gpu.traits)).toBe(true);
+    const program = kernel.build(problem, config, { specialize: false });
+    const [actual] = await runProgram(gpu, program, { inputs, operands: [], outputs });
+    expect(relativeError(actual!, expected[0]!), JSON.stringify(config)).toBeLessThan(1e-5);
+  }
+});
