@@ -173,6 +173,19 @@ export function not(condition: Condition): Condition {
   };
 }
 
+/** Yes if it is so for one of the machine's cards, PyTorchs or libraries, no if for none. */
+export function forSome(subject: Subject, condition: Condition): Condition {
+  return (view) => {
+    const places = view.facts[subjects[subject]]?.map((_, i) => i);
+    if (!places) return condition({ facts: view.facts, at: omit(view.at, subject) });
+    const judgements = places.map((i) => condition({ ...view, at: { ...view.at, [subject]: i } }));
+    return combine(judgements, "yes", "no");
+  };
+}
+
+const omit = (at: Bindings, subject: Subject): Bindings =>
+  Object.fromEntries(Object.entries(at).filter(([key]) => key !== subject));
+
 /** The answer of the first that can tell: for two ways to learn one thing. */
 export function firstKnown(...conditions: readonly Condition[]): Condition {
   return (view) => {
