@@ -88,6 +88,7 @@ const permissions = {
   isRoot: flag("this process runs as root"),
   user: text("name of the user"),
   groups: texts("groups of the user that are in force in this session"),
+  assignedGroups: texts("groups of the user by /etc/group: one not in force needs a new login"),
   kfd: part(device, "/dev/kfd, which ROCm needs"),
   renderNodes: list(z.strictObject(device), "/dev/dri/renderD*, which ROCm and Vulkan need"),
 };

@@ -1,0 +1,131 @@
+import type { Host } from "../../host/index.ts";
+import type { Facts } from "../facts.ts";
+import { known, linesOf, type Probe, unquoted } from "./probe.ts";
+
+type Settings = NonNullable<Facts["settings"]>;
+type Preloads = NonNullable<Facts["preloads"]>;
+
+const prefixes =
+  /^(HSA|HIP|ROCR|ROCM|MIOPEN|PYTORCH|TORCH|TENSILE|ROCBLAS|HIPBLASLT|AMD|AMDGCN|AMDGPU|GPU|RADV|VK|MESA|TRITON|COMFYUI)_/;
+const others = new Set(["LD_PRELOAD", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "DRI_PRIME"]);
+const secrets = /KEY|TOKEN|SECRET|PASSW/i;
+
+/** Whether a variable touches ROCm, PyTorch or Vulkan; none that may hold a secret does. */
+export function isRelevant(name: string): boolean {
+  return (prefixes.test(name) || others.has(name)) && !secrets.test(name);
+}
+
+/** Variables of this shell and of files that every shell reads, and libraries forced into all. */
+export const environmentProbe: Probe = {
+  name: "environment",
+  what: "environment and shell profiles",
+  timeoutMs: 3000,
+  byHand: "env | grep -E '^(HSA|HIP|ROCR|MIOPEN|PYTORCH)_'; grep -nE 'HSA_|LD_PRELOAD' ~/.*rc",
+  async learn(host) {
+    const entries = Object.entries(host.env).flatMap(([name, value]) =>
+      value !== undefined && isRelevant(name) ? [[name, value] as const] : [],
+    );
+    const env = Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+    // There are neither profiles nor preloading on Windows.
+    if (host.platform === "win32") return { env, settings: [], preloads: [] };
+    const settings = await settingsOf(host);
+    return { env, settings, preloads: await preloadsOf(host, env, settings) };
+  },
+};
+
+const homeFiles = [
+  ".profile",
+  ".bash_profile",
+  ".bash_login",
+  ".bashrc",
+  ".zshenv",
+  ".zprofile",
+  ".zshrc",
+  ".xprofile",
+  ".pam_environment",
+  ".config/fish/config.fish",
+  ".config/fish/fish_variables",
+];
+const homeFolders = [".config/fish/conf.d", ".config/environment.d", ".bashrc.d"];
+const systemFiles = ["/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc"];
+const systemFolders = ["/etc/profile.d", "/etc/environment.d", "/usr/lib/environment.d"];
+
+async function settingsOf(host: Host): Promise<Settings> {
+  const { home } = await host.system();
+  const files: { path: string; shown: string }[] = [
+    ...homeFiles.map((name) => ({ path: `${home}/${name}`, shown: `~/${name}` })),
+    ...systemFiles.map((path) => ({ path, shown: path })),
+  ];
+  const folders = [
+    ...homeFolders.map((name) => ({ path: `${home}/${name}`, shown: `~/${name}` })),
+    ...systemFolders.map((path) => ({ path, shown: path })),
+  ];
+  for (const { path, shown } of folders) {
+    for (const name of await host.list(path)) {
+      files.push({ path: `${path}/${name}`, shown: `${shown}/${name}` });
+    }
+  }
+  const found = await Promise.all(
+    files.map(async ({ path, shown }) => readSettings((await host.readText(path)) ?? "", shown)),
+  );
+  return found.flat();
+}
+
+/**
+ * Relevant variables that a profile sets, in the spellings of sh, fish, and environment.d. Lines
+ * are not run: one that stands under a condition counts as set.
+ *
+ * @example
+ * readSettings("export HSA_OVERRIDE_GFX_VERSION=10.3.0", "~/.bashrc");
+ */
+export function readSettings(text: string, file: string): Settings {
+  return text.split("\n").flatMap((raw, i) =>
+    assignments(raw.trim())
+      .filter(({ name }) => isRelevant(name))
+      .map(({ name, value }) => ({ file, line: i + 1, name, value })),
+  );
+}
+
+function assignments(line: string): { name: string; value: string }[] {
+  if (line.startsWith("#")) return [];
+  const universal = /^SETUVAR (?:--\S+ )*(\w+):(.*)$/.exec(line);
+  if (universal) return [{ name: universal[1]!, value: unescaped(universal[2]!) }];
+  const fish = /^set\s+(?:-\S+\s+)+(\w+)\s+([^;#]*)/.exec(line);
+  if (fish) return [{ name: fish[1]!, value: unquoted(fish[2]!.trim()) }];
+  const words = /^(?:export\s+|setenv\s+)?(.*)$/.exec(line)![1]!;
+  const found = words.matchAll(/(?:^|[\s;])(\w+)(?:=|\s+DEFAULT=)("[^"]*"|'[^']*'|[^\s;#]*)/g);
+  return [...found].map(([, name, value]) => ({ name: name!, value: unquoted(value!) }));
+}
+
+/** fish writes characters of its variables as \x2e. */
+function unescaped(text: string): string {
+  return text.replace(/\\x([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+}
+
+async function preloadsOf(
+  host: Host,
+  env: Readonly<Record<string, string>>,
+  settings: Settings,
+): Promise<Preloads> {
+  const named: { library: string; where: string }[] = [];
+  const add = (list: string, where: string) => {
+    for (const library of list.split(/[\s:]+/)) if (library) named.push({ library, where });
+  };
+  add(env.LD_PRELOAD ?? "", "LD_PRELOAD");
+  for (const line of linesOf(await host.readText("/etc/ld.so.preload"))) {
+    add(line.replace(/#.*/, ""), "/etc/ld.so.preload");
+  }
+  for (const { name, value, file, line } of settings) {
+    if (name === "LD_PRELOAD") add(value, `${file}:${line}`);
+  }
+  return await Promise.all(
+    named.map(async ({ library, where }) =>
+      // A bare name is looked up by the loader, and "$LIB" is filled in by it.
+      known({
+        library,
+        where,
+        exists: /^\/[^$]*$/.test(library) ? await host.exists(library) : undefined,
+      }),
+    ),
+  );
+}

@@ -1,0 +1,62 @@
+import type { Host } from "../../host/index.ts";
+import { linesOf, type Probe } from "./probe.ts";
+
+/** Where the kernel's log may be had without rights, best first. */
+const sources: readonly { name: string; command: readonly [string, ...string[]] }[] = [
+  { name: "dmesg", command: ["dmesg"] },
+  { name: "journalctl -k", command: ["journalctl", "-k", "-b", "--no-pager", "-o", "short"] },
+  { name: "/var/log/kern.log", command: ["tail", "-c", "2000000", "/var/log/kern.log"] },
+  { name: "/var/log/messages", command: ["tail", "-c", "2000000", "/var/log/messages"] },
+];
+
+/** Lines of AMD's driver, of KFD, and of the graphics subsystem. */
+const ofTheGpu = /amdgpu|\bkfd\b|amdkfd|\[drm|gfxhub|\bradeon\b/i;
+
+/** Lines that tell of faults, resets and devices that are left out. */
+const ofFaults =
+  /fault|timeout|reset|skipped|reject|hang|fail|error|firmware|evict|preempt|oops|bug:/i;
+
+const linesMax = 400;
+
+/** What the kernel said of the GPU since it started. */
+export const kernelLogProbe: Probe = {
+  name: "kernel-log",
+  what: "kernel log",
+  systems: ["linux"],
+  timeoutMs: 4000,
+  byHand: "sudo dmesg | grep -iE 'amdgpu|kfd'",
+  async learn(host) {
+    for (const { name, command } of sources) {
+      const lines = await linesFrom(host, command);
+      if (lines.length === 0) continue;
+      return { kernelLog: { readable: true, source: name, lines: shortened(lines) } };
+    }
+    return {
+      kernelLog: { readable: false },
+      unknown: [
+        {
+          probe: "kernel-log",
+          reason: "the kernel's log may only be read by root here",
+          command: this.byHand!,
+        },
+      ],
+    };
+  },
+};
+
+/** All lines; none where the program fails or the log is empty for this user. */
+async function linesFrom(host: Host, [program, ...args]: readonly [string, ...string[]]) {
+  const { status, out } = await host.run(program, args, { timeoutMs: 1500 });
+  const lines = linesOf(out).filter((line) => !line.startsWith("-- "));
+  return status === 0 ? lines : [];
+}
+
+/** The lines that matter; of many, the first (start of the driver), all late faults and the last. */
+export function shortened(lines: readonly string[]): string[] {
+  const ours = lines.filter((line) => ofTheGpu.test(line));
+  if (ours.length <= linesMax) return ours;
+  const faults = ours.flatMap((line, i) => (ofFaults.test(line) ? [i] : []));
+  const kept = new Set(faults.slice(-linesMax / 2));
+  for (let i = 0; i < linesMax / 4; i++) kept.add(i).add(ours.length - 1 - i);
+  return ours.filter((_, i) => kept.has(i));
+}
