@@ -1,17 +1,15 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addDevices } from "./devices.ts";
+import { Ending, exitCodes } from "./ending.ts";
 import { reportFailure } from "./failure.ts";
 import { type Io, processIo } from "./io.ts";
 import { addModels } from "./models.ts";
 import { addRun } from "./run.ts";
 
-/** What commands return to the shell. */
-const exitCodes = { done: 0, failed: 2 } as const;
-
 /**
- * Runs one command line, without the program's name, and gives its exit code: 0 done, 2 could not
- * do the job. Writes to `io` alone and never throws.
+ * Runs one command line, without the program's name, and gives its exit code: 0 done, 1 something
+ * was found, 2 could not do the job. Writes to `io` alone and never throws.
  *
  * @example
  * process.exitCode = await main(["run", "model.onnx", "--image", "cat.jpg"]);
@@ -30,6 +28,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     await program({ ...io, out: { ...io.out, write } }).parseAsync(argv, { from: "user" });
     return exitCodes.done;
   } catch (error) {
+    if (error instanceof Ending) return error.code;
     if (error instanceof CommanderError) {
       // Commander has written its message already; help and version come here as well.
       return error.exitCode === 0 ? exitCodes.done : exitCodes.failed;
