@@ -65,6 +65,7 @@ export interface Case {
   readonly why: string;
   /** The facts that decided it; those without value are the ones that are missing. */
   readonly facts: readonly Evidence[];
+  readonly howToFindOut: readonly string[];
   readonly remedies: readonly FilledRemedy[];
 }
 
@@ -119,8 +120,11 @@ function judge(rule: Rule, facts: Facts): { rule: Rule; cases: JudgedCase[] } {
   const cases = bindingsOf(rule.about, facts).map((at) => {
     const view = { facts, at };
     const { answer, because } = rule.when(view);
-    const why = answer === "unknown" ? missingOf(because) : fill(rule.why, view);
-    return { answer, at, why, facts: because, remedies: remediesFor(rule, view) };
+    const filled = (text: string) => fill(text, view, because);
+    const why = answer === "unknown" ? missingOf(because) : filled(rule.why);
+    const howToFindOut = rule.howToFindOut.map(filled);
+    const remedies = remediesFor(rule, view, filled);
+    return { answer, at, why, facts: because, howToFindOut, remedies };
   });
   return { rule, cases };
 }
@@ -144,11 +148,8 @@ function missingOf(because: Judgement["because"]): string {
   return `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not known`;
 }
 
-function remediesFor(rule: Rule, view: View): FilledRemedy[] {
+function remediesFor(rule: Rule, view: View, filled: (text: string) => string): FilledRemedy[] {
   return rule.remedies
     .filter((remedy) => remedy.when?.(view).answer !== "no")
-    .map(({ does, commands }) => ({
-      does: fill(does, view),
-      commands: commands.map((command) => fill(command, view)),
-    }));
+    .map(({ does, commands }) => ({ does: filled(does), commands: commands.map(filled) }));
 }

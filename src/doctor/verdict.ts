@@ -147,8 +147,8 @@ function wayFor(obstacles: readonly Obstacle[]): FilledRemedy[] {
   return [...new Map(steps.map((step) => [step.does, step])).values()];
 }
 
-function findOut({ rule }: Obstacle): FilledRemedy {
-  return { does: "find out", commands: rule.howToFindOut.slice(0, 1) };
+function findOut(obstacle: Obstacle): FilledRemedy {
+  return { does: "find out", commands: obstacle.case.howToFindOut.slice(0, 1) };
 }
 
 function tail(way: readonly FilledRemedy[]): string {

@@ -175,7 +175,7 @@ export const faultsInLog: Rule = {
       ),
     ),
   ),
-  why: "the kernel recorded a hang, a reset or a page fault of the GPU",
+  why: 'the kernel recorded a hang, a reset or a page fault of the GPU: "{seen.kernelLog.lines}"',
   certainty: "confirmed",
   howToFindOut: ["sudo dmesg | grep -iE 'amdgpu|kfd'"],
   remedies: [{ does: "read what they mean", commands: ["sudo dmesg | rekindle explain -"] }],

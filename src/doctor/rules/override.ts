@@ -124,13 +124,13 @@ export const overrideInFile: Rule = {
   severity: "slows",
   about: ["card"],
   when: all(isAmd, not(onWindows), fromFiles),
-  why: `a file sets ${overrideName} for other shells (here it is {env.${overrideName}|"not set"}): what works here crashes there`,
+  why: `{seen.settings.file|"a file"} sets ${overrideName} to {seen.settings.value} for other shells (here it is {env.${overrideName}|"not set"}): what works here crashes there`,
   certainty: "confirmed",
   howToFindOut: [`grep -n ${overrideName} ~/.bashrc ~/.profile ~/.zshrc /etc/environment`],
   remedies: [
     {
       does: "take the line out of the file",
-      commands: ["${EDITOR:-nano} {settings.0.file}"],
+      commands: [`grep -n ${overrideName} {seen.settings.file}`, "nano {seen.settings.file}"],
     },
   ],
   sources: [sources.overrideCrash],

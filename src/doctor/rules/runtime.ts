@@ -52,12 +52,12 @@ export const preloadShim: Rule = {
     if (meddles.test(library)) return true;
     return harmless.test(library) ? false : "unknown";
   }),
-  why: "{preloads.0.library} is loaded into every program before its own libraries (set in {preloads.0.where}): it stands between programs and ROCm",
+  why: "{seen.preloads.library} is loaded into every program before its own libraries (set in {seen.preloads.where}): it stands between programs and ROCm",
   certainty: "inferred",
   howToFindOut: [
     'echo "$LD_PRELOAD"',
     "cat /etc/ld.so.preload",
-    "nm -D --defined-only {preloads.0.library} | grep -iE ' (hsa|hip|ioctl|mmap)'",
+    "nm -D --defined-only {seen.preloads.library} | grep -iE ' (hsa|hip|ioctl|mmap)'",
   ],
   remedies: [
     {
