@@ -14,14 +14,16 @@ export type Place =
   | "miopen"
   | "code-object";
 
-export type Compression = "none" | "zlib" | "zstd";
+export type Compression = "none" | "zlib" | "zstd" | "xz";
 
 /** What a file was recognized as; "unknown" where no format fits. */
 export type Format =
   | "elf"
+  | "pe"
   | "code-object"
   | "offload-bundle"
   | "compressed-bundle"
+  | "offload-binary"
   | "kpack"
   | "tensile-index"
   | "aotriton-image"
@@ -67,7 +69,7 @@ export interface DeviceCode {
 
 /** Containers of one kind in a file: 214 CCOB version 2 bundles, say. */
 export interface Container {
-  readonly kind: "offload-bundle" | "ccob" | "code-object" | "kpack";
+  readonly kind: "offload-bundle" | "ccob" | "offload-binary" | "code-object" | "kpack";
   /** Of the container's format, where it has one. */
   readonly version?: number;
   readonly compression: Compression;
@@ -189,17 +191,20 @@ export type Match = "exact" | "generic" | "superset" | "missing";
 export interface PartAnswer {
   readonly path: string;
   readonly place: Place;
-  readonly answer: "yes" | "no" | "unknown";
+  readonly answer: "yes" | "conditional" | "no" | "unknown";
   readonly match: Match;
   /** The target that would be loaded. */
   readonly by?: string;
   readonly why: string;
 }
 
-/** Whether a target's code would load. "partly": some parts have code for it and some do not. */
+/**
+ * Whether a target's code would load. "partly": some parts have code for it and some do not;
+ * "conditional": the hardware runs it, AMD's runtime takes it only with the setting that `why` names.
+ */
 export interface LoadAnswer {
   readonly target: string;
-  readonly answer: "yes" | "partly" | "no" | "unknown";
+  readonly answer: "yes" | "partly" | "conditional" | "no" | "unknown";
   /** One sentence, made from the parts. */
   readonly why: string;
   readonly parts: readonly PartAnswer[];
