@@ -46,7 +46,9 @@ export function wantsColor(isTerminal: boolean, env: Host["env"]): boolean {
   return isTerminal && env.TERM !== "dumb";
 }
 
+type Style = "bold" | "dim" | "red" | "yellow" | "green";
+
 /** Text in a style where the output shows colours, else as it is. */
-export function paint(output: Output, style: "bold" | "dim" | "red", text: string): string {
+export function paint(output: Output, style: Style, text: string): string {
   return output.hasColor ? styleText(style, text, { validateStream: false }) : text;
 }

@@ -1,0 +1,145 @@
+import type { DoctorReport, ReportedFinding, ReportedRemedy } from "../../doctor/index.ts";
+import { type Output, paint } from "../io.ts";
+import { formatBytes, plural, wrap } from "../text.ts";
+
+const certainties = {
+  confirmed: "confirmed by source",
+  reported: "reported by users",
+  inferred: "inferred, not reported by anyone",
+} as const;
+
+const styles = { blocks: "red", slows: "yellow", note: "dim" } as const;
+
+/** Sources on the screen for one finding; `--explain` shows all. */
+const sourcesMax = 2;
+/** Findings whose facts are missing that are named on the screen. */
+const unknownMax = 4;
+
+/** The report as text for one screen, most severe first, the verdict at the end. */
+export function renderScreen(report: DoctorReport, out: Output): string {
+  const page = pageFor(out);
+  page.add(paint(out, "bold", "Machine"));
+  page.wrapped(machineLine(report), "  ");
+  const [serious, notes] = split(report.findings);
+  for (const finding of serious) renderFinding(page, finding, report);
+  if (notes.length > 0) {
+    page.add("", heading(out, "note", "Good to know"));
+    for (const note of notes) {
+      for (const { why } of note.cases) page.wrapped(`${sentence(why)} [${note.rule}]`, "  ", "- ");
+    }
+  }
+  renderUnknown(page, report);
+  renderVerdict(page, report);
+  return page.text();
+}
+
+/** Lines that grow, wrapped to the width of the output. */
+interface Page {
+  readonly out: Output;
+  add(...lines: string[]): void;
+  /** A text behind an indent; `mark` stands before its first line. */
+  wrapped(text: string, indent: string, mark?: string): void;
+  /** A command, which is never broken: it would not run. */
+  command(line: string, indent: string): void;
+  text(): string;
+}
+
+function pageFor(out: Output): Page {
+  const lines: string[] = [];
+  // A line that fills a terminal to its last column leaves an empty one behind on some.
+  const columns = Math.min(out.columns, 100) - (out.isTerminal ? 1 : 0);
+  return {
+    out,
+    add: (...more) => void lines.push(...more),
+    wrapped(text, indent, mark = "") {
+      const width = columns - indent.length - mark.length;
+      for (const [i, line] of wrap(text, width).entries()) {
+        lines.push(indent + (i === 0 ? mark : " ".repeat(mark.length)) + line);
+      }
+    },
+    command: (line, indent) => void lines.push(`${indent}${paint(out, "bold", `$ ${line}`)}`),
+    text: () => `${lines.join("\n")}\n`,
+  };
+}
+
+function split(findings: readonly ReportedFinding[]) {
+  return [
+    findings.filter(({ severity }) => severity !== "note"),
+    findings.filter(({ severity }) => severity === "note"),
+  ] as const;
+}
+
+/** "AMD Radeon RX 5600 XT (gfx1010, 6.44 GB); Debian GNU/Linux 12; Linux 6.12.9; 2 PyTorchs" */
+function machineLine({ facts }: DoctorReport): string {
+  const { gpus, os, kernel, torch } = facts;
+  const cards = (gpus ?? []).map((gpu) => {
+    const details = [gpu.gfx, gpu.vramBytes && formatBytes(gpu.vramBytes)].filter(Boolean);
+    const name = gpu.name ?? gpu.chip ?? `${gpu.vendorId}:${gpu.deviceId}`;
+    return details.length === 0 ? name : `${name} (${details.join(", ")})`;
+  });
+  const shownCards = gpus === undefined ? "GPU not known" : cards.join(", ") || "no GPU";
+  const versions = (torch ?? []).map(({ version }) => `PyTorch ${version ?? "?"}`);
+  const shownTorch = torch === undefined ? "PyTorch not known" : versions.join(", ");
+  return [
+    shownCards,
+    os?.name ?? os?.platform,
+    kernel?.release && os?.platform === "linux" ? `Linux ${kernel.release}` : undefined,
+    shownTorch || "no PyTorch",
+  ]
+    .filter(Boolean)
+    .join("; ");
+}
+
+function heading(out: Output, severity: ReportedFinding["severity"], title: string): string {
+  const label = { blocks: "BLOCKS", slows: "SLOWS", note: "NOTES" }[severity];
+  return `${paint(out, styles[severity], label)}  ${paint(out, "bold", title)}`;
+}
+
+function renderFinding(page: Page, finding: ReportedFinding, { verdict }: DoctorReport): void {
+  page.add("", `${heading(page.out, finding.severity, finding.title)}  [${finding.rule}]`);
+  for (const { why } of finding.cases) page.wrapped(sentence(why), "  ");
+  page.wrapped(certainties[finding.certainty], "  ", "certainty: ");
+  const isInVerdict = ({ does }: ReportedRemedy) => verdict.way.some((step) => step.does === does);
+  const remedies = new Map(
+    finding.cases.flatMap(({ remedies }) => remedies).map((remedy) => [remedy.does, remedy]),
+  );
+  for (const remedy of remedies.values()) {
+    const isRepeated = isInVerdict(remedy);
+    page.wrapped(remedy.does + (isRepeated ? " (commands below)" : ""), "  ", "do: ");
+    if (!isRepeated) for (const line of remedy.commands) page.command(line, "     ");
+  }
+  const shown = finding.sources.slice(0, sourcesMax);
+  for (const { at, date } of shown) page.wrapped(`${at}, ${date}`, "  ", "source: ");
+}
+
+function renderUnknown(page: Page, { unknown, facts }: DoctorReport): void {
+  const failed = facts.unknown ?? [];
+  if (unknown.length === 0 && failed.length === 0) return;
+  page.add("", paint(page.out, "bold", "Not known"));
+  for (const { probe, reason, command } of failed) {
+    page.wrapped(`${probe}: ${reason}`, "  ", "- ");
+    if (command) page.command(command, "    ");
+  }
+  const blocking = unknown.filter(({ severity }) => severity === "blocks");
+  for (const { title, rule, cases, howToFindOut } of blocking.slice(0, unknownMax)) {
+    page.wrapped(`${title}? ${sentence(cases[0]!.why)} [${rule}]`, "  ", "- ");
+    const [command] = howToFindOut;
+    if (command && !failed.some((f) => f.command === command)) page.command(command, "    ");
+  }
+  const rest = unknown.length - Math.min(blocking.length, unknownMax);
+  if (rest > 0) page.wrapped(`and ${plural(rest, "further rule")}: see --json`, "  ", "- ");
+}
+
+function renderVerdict(page: Page, { verdict, clear }: DoctorReport): void {
+  const style = { works: "green", fails: "red", unknown: "yellow", "no-card": "yellow" } as const;
+  page.add("", paint(page.out, style[verdict.outcome], "VERDICT"));
+  page.wrapped(verdict.sentence, "  ");
+  for (const { commands } of verdict.way) for (const line of commands) page.command(line, "    ");
+  const more = `${plural(clear.length, "rule")} clear. More: rekindle doctor --explain RULE`;
+  page.add("", paint(page.out, "dim", more));
+}
+
+/** A clause as a sentence. */
+function sentence(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
+}

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { Facts } from "./facts.ts";
+import { factsSchema } from "./facts.ts";
+import { type Case, diagnose, type Finding, type Rule, severities } from "./rule.ts";
+import { rules as allRules } from "./rules/index.ts";
+import { verdictOf } from "./verdict.ts";
+
+const remedy = z.strictObject({
+  does: z.string().describe('what it does, as in "the shortest way is to ..."'),
+  commands: z.array(z.string()).describe("lines for a shell, in order"),
+});
+
+const deciding = z.strictObject({
+  key: z.string().describe('key of a fact: "gpus.0.gfx"'),
+  value: z.unknown().optional().describe("its value; absent where it is not known"),
+});
+
+const finding = z.strictObject({
+  rule: z.string().describe("id of the rule, never changed"),
+  title: z.string(),
+  severity: z.enum(severities),
+  certainty: z.enum(["confirmed", "reported", "inferred"]),
+  cases: z
+    .array(
+      z.strictObject({
+        why: z.string().describe("a clause that names the deciding facts"),
+        facts: z.array(deciding).describe("the facts that decided, or that are missing"),
+        remedies: z.array(remedy).describe("ways out, the best one first"),
+      }),
+    )
+    .describe("one for each card or PyTorch that it holds for"),
+  howToFindOut: z.array(z.string()).describe("commands that show what the rule asks"),
+  sources: z.array(z.strictObject({ title: z.string(), at: z.string(), date: z.string() })),
+});
+
+export const reportSchema = z
+  .strictObject({
+    version: z.literal(1).describe("version of this format"),
+    verdict: z.strictObject({
+      outcome: z.enum(["works", "fails", "unknown", "no-card"]).describe("does Conv2d work"),
+      sentence: z.string(),
+      way: z.array(remedy).describe("what to do, in order"),
+      because: z.array(z.string()).describe("ids of the rules that decided"),
+    }),
+    findings: z.array(finding).describe("what was found, most severe first"),
+    unknown: z.array(finding).describe("what could be so, but facts are missing"),
+    clear: z.array(z.string()).describe("ids of the rules that do not hold"),
+    facts: factsSchema,
+  })
+  .describe("what `rekindle doctor --json` prints");
+
+/** Everything that the doctor says of a machine, as plain data. */
+export type DoctorReport = z.infer<typeof reportSchema>;
+export type ReportedFinding = DoctorReport["findings"][number];
+export type ReportedRemedy = DoctorReport["verdict"]["way"][number];
+
+/**
+ * The report on a machine. Pure: the same facts give the same report.
+ *
+ * @example
+ * reportOf({ version: 1, gpus: [] }).verdict.outcome; // "no-card"
+ */
+export function reportOf(facts: Facts, rules: readonly Rule[] = allRules): DoctorReport {
+  const diagnosis = diagnose(facts, rules);
+  const { outcome, sentence, way, because } = verdictOf(facts, diagnosis);
+  return {
+    version: 1,
+    verdict: {
+      outcome,
+      sentence,
+      way: way.map(({ does, commands }) => ({ does, commands: [...commands] })),
+      because: [...because],
+    },
+    findings: diagnosis.found.map(reported),
+    unknown: diagnosis.unknown.map(reported),
+    clear: diagnosis.clear.map(({ id }) => id),
+    facts,
+  };
+}
+
+/** 0: nothing is in the way; 1: something was found; 2: too little is known to say. */
+export function exitCodeOf({ verdict, findings }: DoctorReport): 0 | 1 | 2 {
+  if (findings.some(({ severity }) => severity !== "note")) return 1;
+  return verdict.outcome === "unknown" ? 2 : 0;
+}
+
+function reported({ rule, cases }: Finding): ReportedFinding {
+  return {
+    rule: rule.id,
+    title: rule.title,
+    severity: rule.severity,
+    certainty: rule.certainty,
+    cases: cases.map(reportedCase),
+    howToFindOut: [...rule.howToFindOut],
+    sources: rule.sources.map(({ title, at, date }) => ({ title, at, date })),
+  };
+}
+
+function reportedCase({ why, facts, remedies }: Case): ReportedFinding["cases"][number] {
+  return {
+    why,
+    facts: facts.map(({ path, value }) => ({
+      key: path,
+      ...(value !== undefined && { value }),
+    })),
+    remedies: remedies.map(({ does, commands }) => ({ does, commands: [...commands] })),
+  };
+}
