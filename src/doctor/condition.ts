@@ -139,12 +139,32 @@ export function some<P extends ListPath>(path: P, test: (item: Item<P>) => Opini
 /** Whether a variable of this shell passes a test, which gets undefined where it is not set. */
 export function variable(name: string, test: (value: string | undefined) => Opinion): Condition {
   return ({ facts: { env } }) => {
-    const path = `env.${name}`;
     if (!env) return { answer: "unknown", because: [{ path: "env" }] };
-    const value = env[name];
-    return { answer: answerOf(test(value)), because: [{ path, value: value ?? "(not set)" }] };
+    return { answer: answerOf(test(env[name])), because: [inShell(env, name)] };
   };
 }
+
+/** Whether a variable of this shell and a fact together pass a test. */
+export function variableWith<P extends Path>(
+  name: string,
+  path: P,
+  test: (value: string | undefined, other: Value<P>) => Opinion,
+): Condition {
+  return (view) => {
+    const { env } = view.facts;
+    const other = look(view, path);
+    const because = [env ? inShell(env, name) : { path: "env" }, other];
+    if (!env || other.value === undefined) {
+      return { answer: "unknown", because: because.filter((seen) => seen.value === undefined) };
+    }
+    return { answer: answerOf(test(env[name], other.value as Value<P>)), because };
+  };
+}
+
+const inShell = (env: NonNullable<Facts["env"]>, name: string) => ({
+  path: `env.${name}`,
+  value: env[name] ?? "(not set)",
+});
 
 /** Yes if all are, no if one is not. */
 export function all(...conditions: readonly Condition[]): Condition {

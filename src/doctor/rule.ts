@@ -3,7 +3,6 @@ import {
   type Bindings,
   type Condition,
   type Evidence,
-  type Judgement,
   type Subject,
   subjects,
   type View,
@@ -37,6 +36,8 @@ export interface Remedy {
   readonly does: string;
   /** Lines for a shell, in order. */
   readonly commands: readonly string[];
+  /** It does not repair PyTorch here but does without; nothing else has to be done then. */
+  readonly isWayRound?: boolean;
   /** Offered unless this is known not to hold. */
   readonly when?: Condition;
 }
@@ -69,10 +70,7 @@ export interface Case {
   readonly remedies: readonly FilledRemedy[];
 }
 
-export interface FilledRemedy {
-  readonly does: string;
-  readonly commands: readonly string[];
-}
+export type FilledRemedy = Pick<Remedy, "does" | "commands" | "isWayRound">;
 
 export interface Finding {
   readonly rule: Rule;
@@ -141,15 +139,19 @@ function bindingsOf(about: readonly Subject[], facts: Facts): Bindings[] {
   return combinations;
 }
 
-function missingOf(because: Judgement["because"]): string {
+function missingOf(because: readonly Evidence[]): string {
   const missing = because.filter((seen) => seen.value === undefined).map((seen) => seen.path);
-  const open = because.filter((seen) => seen.value !== undefined).map((seen) => seen.path);
-  if (missing.length === 0) return `${open.join(", ")} cannot tell`;
-  return `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not known`;
+  if (missing.length > 1) return `${missing.join(", ")} are not known`;
+  if (missing.length === 1) return `${missing[0]} is not known`;
+  return `${because.map((seen) => seen.path).join(", ")} alone cannot tell`;
 }
 
 function remediesFor(rule: Rule, view: View, filled: (text: string) => string): FilledRemedy[] {
   return rule.remedies
     .filter((remedy) => remedy.when?.(view).answer !== "no")
-    .map(({ does, commands }) => ({ does: filled(does), commands: commands.map(filled) }));
+    .map(({ does, commands, isWayRound = false }) => ({
+      does: filled(does),
+      commands: commands.map(filled),
+      ...(isWayRound && { isWayRound }),
+    }));
 }

@@ -99,11 +99,9 @@ function withoutCard({ rule, cases }: Finding): Verdict {
 
 function failing({ blocked }: Attempt): Verdict {
   const way = wayFor(blocked);
-  const [first, ...more] = blocked;
-  const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
   return {
     outcome: "fails",
-    sentence: `Conv2d in PyTorch will not work here because ${first!.case.why}${others}${tail(way)}.`,
+    sentence: `Conv2d in PyTorch will not work here because ${blocked[0]!.case.why}${others(blocked)}${tail(way)}.`,
     way,
     because: blocked.map(({ rule }) => rule.id),
   };
@@ -115,11 +113,11 @@ function undecided({ open }: Attempt): Verdict {
   const way = found.length > 0 ? wayFor(found) : [findOut(open[0]!)];
   const claim =
     found.length > 0
-      ? `Conv2d in PyTorch may fail here: ${found[0]!.case.why}`
-      : `Whether Conv2d in PyTorch works here cannot be said: ${open[0]!.case.why}`;
+      ? `Conv2d in PyTorch may fail here: ${found[0]!.case.why}${tail(way)}`
+      : `Whether Conv2d in PyTorch works here cannot be said: ${open[0]!.case.why}${others(open)}; this tells: ${way[0]!.commands.join("; ")}`;
   return {
     outcome: "unknown",
-    sentence: `${claim}${tail(way)}.`,
+    sentence: `${claim}.`,
     way,
     because: decisive.map(({ rule }) => rule.id),
   };
@@ -141,14 +139,20 @@ function working(facts: Facts, { at }: Attempt, diagnosis: Diagnosis): Verdict {
   };
 }
 
-/** The first remedy of each obstacle, each once, from the hardware upwards. */
+/** The first remedy of each obstacle, each once, from the hardware up to one that goes round. */
 function wayFor(obstacles: readonly Obstacle[]): FilledRemedy[] {
   const steps = obstacles.flatMap((o) => o.case.remedies.slice(0, 1));
-  return [...new Map(steps.map((step) => [step.does, step])).values()];
+  const end = steps.findIndex((step) => step.isWayRound);
+  const needed = end < 0 ? steps : steps.slice(0, end + 1);
+  return [...new Map(needed.map((step) => [step.does, step])).values()];
 }
 
 function findOut(obstacle: Obstacle): FilledRemedy {
   return { does: "find out", commands: obstacle.case.howToFindOut.slice(0, 1) };
+}
+
+function others({ length }: readonly Obstacle[]): string {
+  return length < 2 ? "" : ` (and ${length - 1} more)`;
 }
 
 function tail(way: readonly FilledRemedy[]): string {

@@ -74,6 +74,7 @@ export const noAtomics: Rule = {
   when: all(
     isRdna1,
     onLinux,
+    not(inWsl),
     firstKnown(
       atomicsRejected,
       all(
@@ -103,6 +104,7 @@ export const integratedFirst: Rule = {
   when: all(
     onLinux,
     fact("gpus", (gpus) => {
+      if (gpus.some((gpu) => gpu.vendorId === undefined)) return "unknown";
       const amd = gpus.filter((gpu) => gpu.vendorId === "1002");
       const cards = amd.filter((gpu) => gpu.kind === "discrete");
       const inside = amd.filter((gpu) => gpu.kind === "integrated");

@@ -1,7 +1,7 @@
 import { all, forSome, not } from "../condition.ts";
 import type { Rule } from "../rule.ts";
 import * as card from "./card.ts";
-import { canLaunch, isAmd } from "./common.ts";
+import { canLaunch, isMain } from "./common.ts";
 import * as limits from "./limits.ts";
 import * as override from "./override.ts";
 import * as pytorch from "./pytorch.ts";
@@ -66,7 +66,7 @@ const healthy: Rule = {
   title: "Nothing stands in the way of Conv2d",
   severity: "note",
   about: ["card", "pytorch"],
-  when: all(isAmd, canLaunch, ...blockers.map(not)),
+  when: all(isMain, canLaunch, ...blockers.map(not)),
   why: "PyTorch {pytorch.version} has code that {card.gfx} can run, and nothing that is known to block it was found",
   certainty: "inferred",
   howToFindOut: [

@@ -1,6 +1,7 @@
 import { all, any, both, fact, not, variable } from "../condition.ts";
 import type { Rule } from "../rule.ts";
-import { bypassMiopen, canLaunch, gfxIs, isAmd, isRdna1 } from "./common.ts";
+import { isBetween } from "../version.ts";
+import { bypassMiopen, canLaunch, gfxIs, isMain, isRdna1 } from "./common.ts";
 import { sources } from "./sources.ts";
 
 /*
@@ -46,7 +47,7 @@ export const databaseMissing: Rule = {
   severity: "note",
   about: ["card", "pytorch"],
   when: all(
-    isAmd,
+    isMain,
     canLaunch,
     both("pytorch.miopenTargets", "card.gfx", (targets, gfx) =>
       targets.every((target) => target.split("_")[0] !== gfx),
@@ -73,6 +74,8 @@ export const tritonSilent: Rule = {
       ),
     ),
     variable("AMDGCN_USE_BUFFER_OPS", (value) => value !== "0"),
+    // Reported with Triton of ROCm 10.2; older ones may not use buffer operations.
+    fact("pytorch.rocmVersion", (version) => isBetween(version, "10.2", "10.3") || "unknown"),
   ),
   why: "Triton is installed and AMDGCN_USE_BUFFER_OPS is not 0: kernels of torch.compile were seen to finish without an error and leave their results unwritten",
   certainty: "reported",

@@ -1,10 +1,11 @@
-import { all, any, type Condition, fact, not, some, variable } from "../condition.ts";
+import { all, any, type Condition, fact, look, not, some, variable } from "../condition.ts";
 import type { Rule } from "../rule.ts";
 import {
   canLaunch,
-  isAmd,
+  isMain,
   isRdna1,
   isRocmTorch,
+  isSameGeneration,
   onWindows,
   overrideIsForeign,
   overrideIsIdle,
@@ -28,7 +29,7 @@ export const overrideForeign: Rule = {
   title: "An override makes the card run another chip's code",
   severity: "blocks",
   about: ["card", "pytorch"],
-  when: all(isAmd, isRocmTorch, overrideIsForeign, not(runsAsLegacy)),
+  when: all(isMain, isRocmTorch, overrideIsForeign, not(runsAsLegacy)),
   why: `${overrideName} is {env.${overrideName}}, and {card.name|"the card"} is {card.gfx}: code for another generation runs on it, which ends in segmentation faults, page faults, hangs or resets`,
   certainty: "reported",
   howToFindOut,
@@ -47,7 +48,7 @@ export const overrideIdle: Rule = {
   title: "An override that names what the card is anyway",
   severity: "note",
   about: ["card"],
-  when: all(isAmd, overrideIsIdle),
+  when: all(isMain, overrideIsIdle),
   why: `${overrideName} is {env.${overrideName}}, which is {card.gfx} itself: it changes nothing`,
   certainty: "confirmed",
   howToFindOut,
@@ -73,7 +74,7 @@ export const overrideRelative: Rule = {
   title: "The override makes the card run a near relative's code",
   severity: "note",
   about: ["card", "pytorch"],
-  when: all(isAmd, isRocmTorch, runsAsRelative),
+  when: all(isMain, isRocmTorch, runsAsRelative),
   why: `${overrideName} is {env.${overrideName}} on {card.gfx}: users report that it works, AMD does not support it`,
   certainty: "reported",
   howToFindOut,
@@ -99,31 +100,27 @@ export const overrideLegacy: Rule = {
   sources: [sources.legacyTorch],
 };
 
-/** The override of a file differs from what this shell has. */
-const setElsewhere: Condition = (view) =>
-  some(
-    "settings",
-    (setting) => setting.name === overrideName && setting.value !== view.facts.env?.[overrideName],
-  )(view);
-
-const fromFiles: Condition = (view) =>
-  all(
+/** A file sets an override of another generation, and this shell has not got it. */
+const setElsewhere: Condition = (view) => {
+  const here = view.facts.env?.[overrideName];
+  const gfx = look(view, "card.gfx").value as string | undefined;
+  return all(
     variable(overrideName, () => true),
-    setElsewhere,
-    fact("card.gfx", (gfx) =>
-      (view.facts.settings ?? []).some(
-        ({ name, value }) =>
-          name === overrideName && targetOf(value)?.slice(0, -1) !== gfx.slice(0, -1),
-      ),
-    ),
+    fact("card.gfx", () => true),
+    some("settings", ({ name, value }) => {
+      if (name !== overrideName) return false;
+      if (gfx === undefined) return "unknown";
+      return value !== here && !isSameGeneration(targetOf(value), gfx);
+    }),
   )(view);
+};
 
 export const overrideInFile: Rule = {
   id: "override-in-file",
   title: "A file sets an override that this shell does not have",
   severity: "slows",
   about: ["card"],
-  when: all(isAmd, not(onWindows), fromFiles),
+  when: all(isMain, not(onWindows), setElsewhere),
   why: `{seen.settings.file|"a file"} sets ${overrideName} to {seen.settings.value} for other shells (here it is {env.${overrideName}|"not set"}): what works here crashes there`,
   certainty: "confirmed",
   howToFindOut: [`grep -n ${overrideName} ~/.bashrc ~/.profile ~/.zshrc /etc/environment`],
@@ -209,7 +206,7 @@ export const searchEnforced: Rule = {
   severity: "slows",
   about: ["card", "pytorch"],
   when: all(
-    isAmd,
+    isMain,
     canLaunch,
     variable("MIOPEN_FIND_ENFORCE", (value) =>
       /^(3|4|SEARCH|SEARCH_DB_UPDATE)$/i.test(value ?? ""),

@@ -6,7 +6,7 @@ import {
   gfxIs,
   hasCode,
   installAmdWheel,
-  isAmd,
+  isMain,
   isRdna1,
   isRocmTorch,
   rocmOfTorch,
@@ -20,7 +20,7 @@ import { sources } from "./sources.ts";
  * Which PyTorch is installed, and whether it holds code for the card.
  */
 
-const named = "PyTorch {pytorch.version} in {pytorch.environment|pytorch.path}";
+const named = "PyTorch {pytorch.version|pytorch.build} in {pytorch.environment|pytorch.path}";
 
 export const noTorch: Rule = {
   id: "torch-missing",
@@ -28,13 +28,13 @@ export const noTorch: Rule = {
   severity: "blocks",
   about: ["card"],
   when: all(
-    isAmd,
+    isMain,
     fact("torch", (found) => found.length === 0),
   ),
   why: "no PyTorch was found",
   certainty: "confirmed",
   howToFindOut: ["python3 -m pip show torch"],
-  remedies: [installAmdWheel, useEngine],
+  remedies: [...installAmdWheel, useEngine],
   sources: [sources.releases],
 };
 
@@ -43,11 +43,11 @@ export const cpuTorch: Rule = {
   title: "PyTorch for the CPU alone",
   severity: "blocks",
   about: ["card", "pytorch"],
-  when: all(isAmd, builtFor("cpu")),
+  when: all(isMain, builtFor("cpu")),
   why: `${named} is built for the CPU: it never uses a GPU`,
   certainty: "confirmed",
   howToFindOut: [showTorch],
-  remedies: [installAmdWheel, useEngine],
+  remedies: [...installAmdWheel, useEngine],
   sources: [sources.releases],
 };
 
@@ -56,11 +56,11 @@ export const otherVendorsTorch: Rule = {
   title: "PyTorch for another maker's GPUs",
   severity: "blocks",
   about: ["card", "pytorch"],
-  when: all(isAmd, builtFor("cuda", "xpu")),
+  when: all(isMain, builtFor("cuda", "xpu")),
   why: `${named} is built for NVIDIA's or Intel's GPUs ({pytorch.build} {pytorch.cudaVersion|""}): it does not see an AMD card`,
   certainty: "confirmed",
   howToFindOut: [showTorch],
-  remedies: [installAmdWheel, useEngine],
+  remedies: [...installAmdWheel, useEngine],
   sources: [sources.releases],
 };
 
@@ -70,7 +70,7 @@ export const noCode: Rule = {
   severity: "blocks",
   about: ["card", "pytorch"],
   when: all(
-    isAmd,
+    isMain,
     builtFor("rocm-stock", "amd-family", "distribution", "source"),
     not(hasCode),
     not(runsByOverride),
@@ -78,7 +78,7 @@ export const noCode: Rule = {
   why: `${named} holds code for {pytorch.targets}, not for {card.gfx}: kernels end in "invalid device function" or a segmentation fault`,
   certainty: "confirmed",
   howToFindOut: [showTorch],
-  remedies: [installAmdWheel, useEngine],
+  remedies: [...installAmdWheel, useEngine],
   sources: [sources.stockWheels],
 };
 
@@ -87,7 +87,7 @@ export const noExtra: Rule = {
   title: "AMD's PyTorch without the package for this card",
   severity: "blocks",
   about: ["card", "pytorch"],
-  when: all(isAmd, builtFor("amd-multiarch"), not(hasCode), not(runsByOverride)),
+  when: all(isMain, builtFor("amd-multiarch"), not(hasCode), not(runsByOverride)),
   why: `${named} came without its extra device-{card.gfx}: it is host code alone, and kernels end in "device kernel image is invalid"`,
   certainty: "confirmed",
   howToFindOut: [showTorch],
@@ -99,7 +99,7 @@ export const noExtra: Rule = {
         '{pytorch.environment|"."}/bin/pip install --index-url https://repo.amd.com/rocm/whl-multi-arch/ "torch[device-{card.gfx}]=={pytorch.version}"',
       ],
     },
-    installAmdWheel,
+    ...installAmdWheel,
   ],
   sources: [sources.extraNeeded, sources.releases],
 };
@@ -110,7 +110,8 @@ export const codeInKpack: Rule = {
   severity: "note",
   about: ["card", "pytorch"],
   when: all(
-    isAmd,
+    isMain,
+    isRocmTorch,
     both("pytorch.targets", "card.gfx", (targets, gfx) => !targets.includes(gfx)),
     both("pytorch.kpackTargets", "card.gfx", (targets, gfx) => targets.includes(gfx)),
   ),
@@ -127,7 +128,7 @@ export const rocblasWithout: Rule = {
   severity: "blocks",
   about: ["card", "pytorch"],
   when: all(
-    isAmd,
+    isMain,
     canLaunch,
     not(runsByOverride),
     both("pytorch.rocblasTargets", "card.gfx", (targets, gfx) => !targets.includes(gfx)),
@@ -135,7 +136,7 @@ export const rocblasWithout: Rule = {
   why: 'the rocBLAS of {pytorch.environment|pytorch.path} has kernels for {pytorch.rocblasTargets}, not for {card.gfx}: matrix products, and convolutions that are computed by them, end in "Cannot read TensileLibrary"',
   certainty: "confirmed",
   howToFindOut: ["ls {pytorch.path}/lib/rocblas/library | grep {card.gfx}"],
-  remedies: [installAmdWheel],
+  remedies: [...installAmdWheel],
   sources: [sources.tensileFallback],
 };
 
@@ -148,7 +149,7 @@ export const oldSourceBuild: Rule = {
   why: `${named} holds code for gfx1010, but sits on ROCm {pytorch.rocmVersion}: such a build ended in a segmentation fault, builds on 6.1 and later ran`,
   certainty: "reported",
   howToFindOut: ["cat {pytorch.path}/version.py"],
-  remedies: [installAmdWheel, useEngine],
+  remedies: [...installAmdWheel, useEngine],
   sources: [sources.oldRocm, sources.selfBuilt],
 };
 

@@ -21,7 +21,7 @@ export const patchedRuntime: Rule = {
       fact("library.isOwned", (is) => !is),
     ),
   ),
-  why: '{library.path} differs from what its package installed, or belongs to none (package: {library.owner|"none known"}): what it does with memory and with the GPU nobody can say, and it decides over every program that uses ROCm',
+  why: '{library.path} differs from what its package installed, or belongs to none (package: {library.owner|"none known"}): what it does with memory and with the GPU nobody can say, in every program that loads it (wheels of PyTorch bring their own)',
   certainty: "inferred",
   howToFindOut: ["dpkg -V hsa-rocr hip-runtime-amd", "rpm -V hsa-rocr hip-runtime-amd"],
   remedies: [

@@ -4,6 +4,7 @@ import { isBetween } from "../version.ts";
 import {
   canLaunch,
   gfxIs,
+  hasAmd,
   inContainer,
   inWsl,
   isAmd,
@@ -25,9 +26,9 @@ export const wsl: Rule = {
   when: all(
     inWsl,
     fact("gpus", (gpus) => {
-      const known = gpus.filter((gpu) => gpu.vendorId === "1002" && gpu.gfx !== undefined);
-      if (known.length === 0) return "unknown";
-      return known.some((gpu) => gpu.gfx!.startsWith("gfx101"));
+      const lent = gpus.filter((gpu) => gpu.vendorId === "1002" && gpu.gfx !== undefined);
+      if (lent.some((gpu) => gpu.gfx!.startsWith("gfx101"))) return true;
+      return lent.length === 0 || lent.length < gpus.length ? "unknown" : false;
     }),
   ),
   why: "this is WSL, where ROCm sees only cards that the Windows driver lends it, and RDNA1 is not among them",
@@ -35,6 +36,7 @@ export const wsl: Rule = {
   howToFindOut: ["powershell.exe -c 'Get-CimInstance Win32_VideoController | select Name'"],
   remedies: [
     {
+      isWayRound: true,
       does: "work on Windows itself: AMD's wheels have code for RDNA1 there",
       commands: [
         "py -m venv rekindle-torch",
@@ -68,6 +70,7 @@ export const containerWithoutGpu: Rule = {
   severity: "blocks",
   about: [],
   when: all(
+    hasAmd,
     inContainer,
     not(inWsl),
     fact("permissions.kfd.exists", (exists) => !exists),
@@ -125,6 +128,8 @@ export const noPermission: Rule = {
   about: [],
   when: all(
     onLinux,
+    hasAmd,
+    not(inWsl),
     any(
       all(
         fact("permissions.kfd.exists", (exists) => exists),
