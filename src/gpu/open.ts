@@ -7,6 +7,7 @@ import {
   findAdapter,
   infoOf,
 } from "./adapters.ts";
+import { coresOf } from "./cores.ts";
 import { inNode } from "./environment.ts";
 import { Gpu } from "./gpu.ts";
 import { type InstanceOptions, instanceOf } from "./instance.ts";
@@ -119,6 +120,7 @@ function traitsOf(device: GPUDevice, adapter: GPUAdapter, info: AdapterInfo): De
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
     subgroupMinSize: adapter.info.subgroupMinSize ?? 0,
     subgroupMaxSize: adapter.info.subgroupMaxSize ?? 0,
+    cores: coresOf(info.name),
     hasF16: features.has("shader-f16"),
     hasSubgroups: features.has("subgroups"),
     isSoftware: info.kind === "software",

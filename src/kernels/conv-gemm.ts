@@ -1,9 +1,10 @@
 import type { Tensor } from "../tensor/index.ts";
 import { type Conv2d, conv2dOf, convSteps } from "./conv-problem.ts";
 import { stepsAreVectorizable } from "./epilogue.ts";
-import { loadsOf, type Tile, tileFits, tileOf, tilesFor } from "./gemm-tile.ts";
-import type { Config, Kernel, Packed, Problem } from "./kernel.ts";
+import { loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
+import type { Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
+import { tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
 import { elementOf, onGpu } from "./wgsl.ts";
 
@@ -36,7 +37,8 @@ export const convGemm: Kernel = {
   },
   configs(problem, device) {
     const c = conv2dOf(problem)!;
-    return tilesFor(c.N * c.P * c.Q, c.K / c.G, device) as readonly unknown[] as readonly Config[];
+    const depth = c.R * c.S * (c.C / c.G);
+    return tilesFor({ M: c.N * c.P * c.Q, N: c.K / c.G, depth, groups: c.G }, device);
   },
   fits: (config, _problem, device) => tileFits(tileOf(config), device),
   build(problem, config, options) {

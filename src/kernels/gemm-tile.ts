@@ -55,51 +55,6 @@ export function tileFits(t: Tile, device: DeviceTraits): true | string {
   return true;
 }
 
-const tile = (tileM: number, tileN: number, depth: number, rows: number, cols: number): Tile => ({
-  tileM,
-  tileN,
-  depth,
-  rows,
-  cols,
-  prefetch: true,
-  unroll: true,
-  splits: 1,
-});
-
-/** Tiles from large (few loads per multiplication) to small (work for many cores). */
-const gpuTiles: readonly Tile[] = [
-  tile(128, 64, 16, 8, 8),
-  tile(64, 64, 16, 8, 8),
-  tile(64, 64, 16, 8, 4),
-  tile(64, 32, 16, 4, 4),
-  tile(32, 64, 16, 4, 4),
-  tile(32, 32, 16, 4, 4),
-  tile(16, 64, 16, 2, 4),
-  tile(16, 32, 32, 2, 4),
-];
-
-/** Emulated GPUs compile for seconds: one small tile, loops left as loops. */
-const softwareTiles: readonly Tile[] = [
-  { ...tile(32, 32, 8, 4, 4), prefetch: false, unroll: false },
-];
-
-/**
- * Tiles for an M x N product, best guess first: the largest of which there are enough to occupy a
- * GPU, weighed against what hangs over the edges.
- */
-export function tilesFor(M: number, N: number, device: DeviceTraits): readonly Tile[] {
-  if (device.isSoftware) return softwareTiles;
-  const enough = 264;
-  const score = (t: Tile) => {
-    const tiles = Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
-    const useful = (M * N) / (tiles * t.tileM * t.tileN);
-    const occupied = Math.min(1, tiles / enough);
-    const reuse = 1 / (1 / t.tileM + 1 / t.tileN + 1 / (4 * t.rows) + 1 / (4 * t.cols));
-    return useful * occupied * reuse ** 0.5;
-  };
-  return [...gpuTiles].sort((a, b) => score(b) - score(a));
-}
-
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** What a matrix product needs to be told of its operands, as WGSL. */

@@ -37,6 +37,8 @@ export interface DeviceTraits {
   /** Smallest and largest number of lanes that run together; 0 when not known. */
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
+  /** Compute units or streaming multiprocessors; a guess where the device is not known. */
+  readonly cores: number;
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
   /** A CPU that emulates a GPU: compile time weighs more than speed. */

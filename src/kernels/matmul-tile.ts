@@ -1,9 +1,10 @@
 import { stepsAreVectorizable } from "./epilogue.ts";
-import { tileFits, tileOf, tilesFor } from "./gemm-tile.ts";
-import type { Config, Kernel, Problem } from "./kernel.ts";
+import { tileFits, tileOf } from "./gemm-tile.ts";
+import type { Kernel, Problem } from "./kernel.ts";
 import { transpose } from "./matmul-rows.ts";
 import { packConstant } from "./pack.ts";
 import { type Product, productOfProblem, productSteps } from "./product.ts";
+import { tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
 import { type Buffer, elementOf, onGpu } from "./wgsl.ts";
 
@@ -27,8 +28,8 @@ export const matmulTile: Kernel = {
     );
   },
   configs(problem, device) {
-    const { M, N } = productOfProblem(problem);
-    return tilesFor(M, N, device) as readonly unknown[] as readonly Config[];
+    const { M, N, depth } = productOfProblem(problem);
+    return tilesFor({ M, N, depth, groups: 1 }, device);
   },
   fits: (config, _problem, device) => tileFits(tileOf(config), device),
   build(problem, config, options) {

@@ -1,7 +1,8 @@
-import { type Gpu, writePadded } from "../gpu/index.ts";
+import type { Gpu } from "../gpu/index.ts";
 import { bytesPerElement, sizeOf, Tensor, viewBytes } from "../tensor/index.ts";
 import type { Plan, PlannedBinding, PlannedOutput } from "./plan.ts";
 import type { Progress } from "./types.ts";
+import { Upload } from "./upload.ts";
 import type { Weight, WeightStore } from "./weights.ts";
 import { chunksOf, submitBudget } from "./work.ts";
 
@@ -34,6 +35,7 @@ export class Executable {
   private readonly held: Weight[] = [];
   private readonly buffers: GPUBuffer[] = [];
   private slots: readonly GPUBuffer[] = [];
+  private uploads: readonly (readonly [input: string, upload: Upload])[] = [];
   private readbacks: readonly Readback[] = [];
   private chunks: readonly (readonly ReadyDispatch[])[] = [];
 
@@ -64,10 +66,12 @@ export class Executable {
   }
 
   get stagingBytes(): number {
-    return this.readbacks.reduce((sum, { staging }) => sum + staging.size, 0);
+    const up = this.uploads.reduce((sum, [, upload]) => sum + upload.stagingBytes, 0);
+    return this.readbacks.reduce((sum, { staging }) => sum + staging.size, up);
   }
 
   async run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
+    await Promise.all(this.uploads.map(([, upload]) => upload.ready()));
     const { verdict } = this.gpu.watch("running the model", () => this.issue(feeds));
     const reads = this.readbacks.map(({ staging }) => staging.mapAsync(GPUMapMode.READ));
     const results = await Promise.allSettled([verdict, ...reads]);
@@ -84,6 +88,7 @@ export class Executable {
   }
 
   dispose(): void {
+    for (const [, upload] of this.uploads) upload.destroy();
     for (const buffer of this.buffers) buffer.destroy();
     for (const weight of this.held) this.weights.release(weight);
     this.buffers.length = 0;
@@ -129,6 +134,9 @@ export class Executable {
       };
     });
     this.chunks = chunksOf(ready, submitBudget);
+    this.uploads = plan.inputs.map(({ name, slot }) => {
+      return [name, new Upload(device, this.slots[slot]!)] as const;
+    });
     this.readbacks = plan.outputs.flatMap((output): Readback[] => {
       const { type, source } = output;
       const bytes = sizeOf(type.dims) * bytesPerElement(type.dtype);
@@ -147,11 +155,11 @@ export class Executable {
   /** Issues all commands of one run, without waiting for any. */
   private issue(feeds: ReadonlyMap<string, Tensor>): void {
     const { device } = this.gpu;
-    for (const { name, slot } of this.plan.inputs) {
-      writePadded(device, this.slots[slot]!, feeds.get(name)!.data);
-    }
     this.chunks.forEach((chunk, i) => {
       const encoder = device.createCommandEncoder();
+      if (i === 0) {
+        for (const [name, upload] of this.uploads) upload.write(feeds.get(name)!, encoder);
+      }
       const pass = encoder.beginComputePass();
       for (const { pipeline, group, workgroups } of chunk) {
         pass.setPipeline(pipeline);

@@ -6,7 +6,7 @@ import { models } from "../models/index.ts";
 import { optimize, resolve } from "../passes/index.ts";
 import { makePlan, type PlannedDispatch } from "./plan.ts";
 
-/** WebGPU's default limits, as a GPU. */
+/** WebGPU's default limits, on a GPU of one core: it has no use for split sums and their memory. */
 const device: DeviceTraits = {
   maxComputeWorkgroupStorageSize: 16_384,
   maxComputeInvocationsPerWorkgroup: 256,
@@ -16,6 +16,7 @@ const device: DeviceTraits = {
   maxStorageBufferBindingSize: 128 * 2 ** 20,
   subgroupMinSize: 32,
   subgroupMaxSize: 64,
+  cores: 1,
   hasF16: true,
   hasSubgroups: true,
   isSoftware: false,

@@ -1,0 +1,53 @@
+import { writePadded } from "../gpu/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+
+/** Below this, one `writeBuffer` costs less than mapping memory and a copy on the GPU. */
+const mappedBytesMin = 256 * 1024;
+
+/**
+ * The way of one input to the GPU. Large inputs go through memory that stays mapped between runs,
+ * so that their bytes are copied once by the CPU and once by the GPU.
+ */
+export class Upload {
+  private readonly device: GPUDevice;
+  private readonly target: GPUBuffer;
+  private readonly staging: GPUBuffer | undefined;
+  private isMapped = true;
+
+  constructor(device: GPUDevice, target: GPUBuffer) {
+    this.device = device;
+    this.target = target;
+    if (target.size < mappedBytesMin) return;
+    const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
+    this.staging = device.createBuffer({ size: target.size, usage, mappedAtCreation: true });
+  }
+
+  get stagingBytes(): number {
+    return this.staging?.size ?? 0;
+  }
+
+  /** Waits until the memory may be written again: the last run has copied it. */
+  async ready(): Promise<void> {
+    if (!this.staging || this.isMapped) return;
+    await this.staging.mapAsync(GPUMapMode.WRITE);
+    this.isMapped = true;
+  }
+
+  /** Writes the data, and what of the copy is the GPU's part into `encoder`. After `ready`. */
+  write({ data }: Tensor, encoder: GPUCommandEncoder): void {
+    const { staging, target } = this;
+    if (!staging) {
+      writePadded(this.device, target, data);
+      return;
+    }
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array(staging.getMappedRange()).set(bytes);
+    staging.unmap();
+    this.isMapped = false;
+    encoder.copyBufferToBuffer(staging, 0, target, 0, target.size);
+  }
+
+  destroy(): void {
+    this.staging?.destroy();
+  }
+}
