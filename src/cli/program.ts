@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addDevices } from "./devices.ts";
+import { addDoctor } from "./doctor.ts";
 import { Ending, exitCodes } from "./ending.ts";
+import { addExplain } from "./explain.ts";
 import { reportFailure } from "./failure.ts";
+import { addInspect } from "./inspect.ts";
 import { type Io, processIo } from "./io.ts";
 import { addModels } from "./models.ts";
 import { addRun } from "./run.ts";
@@ -61,7 +64,10 @@ function program(io: Io): Command {
     });
   addRun(root, io);
   addDevices(root, io);
+  addDoctor(root, io);
   addModels(root, io);
+  addInspect(root, io);
+  addExplain(root, io);
   for (const command of root.commands) {
     const usage = `rekindle ${command.name()} ${command.usage()}`;
     command.showHelpAfterError(`  fix: ${usage} (see rekindle ${command.name()} --help)`);

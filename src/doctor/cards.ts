@@ -215,14 +215,6 @@ export function targetOfVersion(version: number): string {
   return `gfx${major}${minor.toString(16)}${(version % 100).toString(16)}`;
 }
 
-/** The target that a value of HSA_OVERRIDE_GFX_VERSION asks for: "10.3.0" gives "gfx1030". */
-export function targetOfOverride(value: string): string | undefined {
-  const match = /^\s*(\d+)\.(\d+)\.(\d+)\s*$/.exec(value);
-  if (!match) return undefined;
-  const [major, minor, stepping] = match.slice(1).map(Number);
-  return targetOfVersion(major! * 10_000 + minor! * 100 + stepping!);
-}
-
 /** Vendors of display controllers, by PCI id. */
 const vendors: Readonly<Record<string, string>> = {
   "1002": "AMD",

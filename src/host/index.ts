@@ -4,3 +4,4 @@ export * from "./look.ts";
 export * from "./near.ts";
 export * from "./process.ts";
 export * from "./record.ts";
+export * from "./stream.ts";

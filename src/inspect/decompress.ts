@@ -1,7 +1,7 @@
 import { ReadableStream } from "node:stream/web";
 import * as zlib from "node:zlib";
 import { Decompress as ZstdStream, decompress as zstdWhole } from "fzstd";
-import { XzReadableStream } from "xz-decompress";
+import xzDecompress from "xz-decompress";
 import { messageOf, RekindleError } from "../errors.ts";
 import type { Source } from "../host/index.ts";
 import { FormatError } from "./damage.ts";
@@ -91,7 +91,7 @@ async function* xz(source: Source): AsyncGenerator<Uint8Array> {
   // The library copies small pieces out of its own memory; larger ones are quicker to pass on.
   let pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of new XzReadableStream(
+  for await (const piece of new xzDecompress.XzReadableStream(
     compressed as never,
   ) as AsyncIterable<Uint8Array>) {
     pieces.push(piece.slice());
@@ -116,9 +116,12 @@ const zstdStepBytes = 1024;
 const maxBytesPerStep = 64 * 2 ** 20;
 
 async function* zstd(source: Source, maxBytes: number): AsyncGenerator<Uint8Array> {
+  const frame = zstdFrame(await source.read(0, 18));
+  if (maxBytes !== Infinity && (frame.contentBytes ?? maxBytes) !== maxBytes) {
+    throw new Error(`they hold ${frame.contentBytes} bytes, their header tells of ${maxBytes}`);
+  }
   const { createZstdDecompress } = zlib as ZstdOfNode;
   if (createZstdDecompress) return yield* through(source, createZstdDecompress());
-  const frame = zstdFrame(await source.read(0, 18));
   if (frame.windowBytes > maxWindowBytes) {
     throw new Error(`a window of ${frame.windowBytes} bytes is asked for, over ${maxWindowBytes}`);
   }

@@ -15,7 +15,9 @@ export interface Elf {
   readonly machine: number;
   readonly flags: number;
   readonly segments: readonly Segment[];
-  /** Reads the section table, which lies at the end of most files. */
+  /** Where the table of sections ends: the end of most files. */
+  readonly sectionsEnd: number;
+  /** Reads the table of sections. */
   sections(): Promise<readonly Section[]>;
 }
 
@@ -61,7 +63,7 @@ export async function readElf(source: Source): Promise<Elf> {
   const machine = ident.u16();
   const common = { source, is64, isLittle, osAbi, abiVersion, type, machine };
   if (!is64 || !isLittle) {
-    return { ...common, flags: 0, segments: [], sections: () => Promise.resolve([]) };
+    return { ...common, flags: 0, segments: [], sectionsEnd: 0, sections: async () => [] };
   }
   const header = await readAt(source, 0, 64, "ELF header");
   header.at = 32;
@@ -79,6 +81,7 @@ export async function readElf(source: Source): Promise<Elf> {
     ...common,
     flags,
     segments: await readSegments(source, segmentsAt, segmentSize, segmentCount),
+    sectionsEnd: sectionsAt + sectionSize * sectionCount,
     sections: () => readSections(source, table),
   };
 }

@@ -54,7 +54,7 @@ async function readLoneCode(rest: Source, into: Collector): Promise<number> {
   const elf = await readElf(rest);
   const sections = await elf.sections();
   const ends = sections.filter((s) => s.type !== 8).map((s) => s.offset + s.size);
-  const size = Math.min(rest.size, Math.max(64, ...ends));
+  const size = Math.min(rest.size, Math.max(64, elf.sectionsEnd, ...ends));
   const { target, kernels, symbols } = await readCodeObject(rest, into.symbols);
   into.addCode({ target, compression: "none", bytes: size, kernels, symbols });
   into.addContainer({

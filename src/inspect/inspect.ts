@@ -47,8 +47,9 @@ interface Context {
  *
  * @param path a file or folder. Throws "file-missing" where there is none.
  * @example
- * const reports = await Array.fromAsync(inspect("/opt/rocm/lib/librocblas.so"));
- * console.log(wouldLoad(summarize(reports), "gfx1010").answer);
+ * for await (const { path, code } of inspect("/opt/rocm/lib")) {
+ *   console.log(path, code.map((row) => row.target).join(" "));
+ * }
  */
 export async function* inspect(
   path: string,
@@ -67,6 +68,19 @@ export async function* inspect(
   if (target.kind === "folder") yield* inspectFolder(path, context);
   else if (target.kind === "file") yield* inspectFile(path, context);
   else throw new RekindleError("file-invalid", `${path} is neither a file nor a folder`);
+}
+
+/**
+ * All reports of `inspect` at once.
+ *
+ * @example
+ * const reports = await inspectAll("/opt/rocm/lib/librocblas.so");
+ * console.log(wouldLoad(summarize(reports), "gfx1010").answer);
+ */
+export async function inspectAll(path: string, options?: InspectOptions): Promise<FileReport[]> {
+  const reports: FileReport[] = [];
+  for await (const report of inspect(path, options)) reports.push(report);
+  return reports;
 }
 
 /** Links are not followed: what they lead to is met by its own name, or lies outside. */

@@ -12,6 +12,7 @@ import type { Probe } from "./probe.ts";
 import { rocmProbe } from "./rocm.ts";
 import { systemProbe } from "./system.ts";
 import { torchProbe } from "./torch.ts";
+import { torchCodeProbe } from "./torch-code.ts";
 import { vulkanProbe } from "./vulkan.ts";
 import { webgpuProbe } from "./webgpu.ts";
 import { windowsProbe } from "./windows.ts";
@@ -37,4 +38,5 @@ export const stages: readonly (readonly Probe[])[] = [
     vulkanProbe,
     webgpuProbe,
   ],
+  [torchCodeProbe],
 ];
