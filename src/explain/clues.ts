@@ -1,0 +1,122 @@
+import { targetOfCard } from "./cards.ts";
+
+/** What lines tell beside messages: which card, which build, which settings. */
+export interface Clues {
+  /** Targets of the cards that are named. */
+  readonly cards: Set<string>;
+  /** Targets that software speaks of. */
+  readonly software: Set<string>;
+  /** Values of HSA_OVERRIDE_GFX_VERSION in commands and listings of the environment. */
+  readonly overridesSet: Set<string>;
+  /** The same in any other line. */
+  readonly overridesMentioned: Set<string>;
+  kernel: string | undefined;
+  torchBuild: string | undefined;
+  /** How many lines gave each clue. */
+  readonly flags: Record<(typeof flagNames)[number], number>;
+}
+
+const flagNames = [
+  "nvidia",
+  "rocm",
+  "windows",
+  "wsl",
+  "container",
+  "zluda",
+  "directml",
+  "miopen",
+  "convolutionsOff",
+  "overrideTakenBack",
+  "discreteCard",
+  "failure",
+  "crash",
+] as const;
+
+/** Expressions as one, where one would be too long to read. */
+function oneOf(...signs: readonly RegExp[]): RegExp {
+  return new RegExp(signs.map((sign) => sign.source).join("|"));
+}
+
+const flagSigns: Readonly<Record<(typeof flagNames)[number], RegExp>> = {
+  nvidia:
+    /GeForce|\b(?:RTX|GTX|Tesla) ?[A-Z]?\d{2,4}|NVRM:|NVIDIA-SMI|\bsm_\d{2,3}\b|\+cu\d{2,3}\b/,
+  rocm: /\bHIP\b|\bhip[A-Z]\w|\bHSA_|rocm|\bgfx\d{3}|amdgpu|AMD_SERIALIZE_KERNEL/i,
+  windows: /\b[A-Z]:[\\/]{1,2}\w|\bWindows ?1[01]\b|\bwin32\b|WinError/,
+  wsl: /microsoft-standard|\bWSL ?2?\b|WSL environment|\/dev\/dxg/,
+  container: /\bdocker\b|\bpodman\b|\/dockerx?\/|singularity|apptainer|distrobox/i,
+  zluda: /zluda/i,
+  directml: /directml|privateuseone|DmlExecutionProvider|DmlCommandRecorder|DmlGraphFusion/i,
+  miopen: /MIOpen|miopen|conv2d|Conv2d|convolution/,
+  convolutionsOff:
+    /MIOPEN_DEBUG_CONV_(?:DIRECT|GEMM|WINOGRAD|IMPLICIT_GEMM|FFT)["'\]]{0,2} ?= ?["']?0/,
+  overrideTakenBack: /\b(?:unset|without|no longer set|removed?) (?:the )?HSA_OVERRIDE_GFX/i,
+  discreteCard: /\bRX ?\d{3,4}|\bRadeon Pro\b|\bInstinct\b|\bRadeon VII\b|GeForce|\bRTX ?\d{4}/,
+  failure: oneOf(
+    /Traceback \(most recent/,
+    /\b(?:[Ee]rror|ERROR|FATAL|Exception)(?::|\])|: error\b/,
+    /\b\w{2,40}(?:Error|Exception)\b(?!\()/,
+    /core dumped|\*ERROR\*|Aborted|SIG(?:SEGV|ABRT|BUS|ILL)|panicked at/,
+  ),
+  crash: /core dumped|SIG(?:SEGV|ABRT|BUS|ILL)|Segmentation fault|Speicherzugriffsfehler/,
+};
+
+/** Where programs print the target that they take the card for. */
+const softwareSigns: readonly RegExp[] = [
+  /Raw device name: (?<gfx>gfx\d{3,4}[a-f]?)/,
+  /\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\.(?:HIP\.)?[\w.]{0,40}k?u?f?db\b/,
+  /GPU arch ?: (?<gfx>gfx\d{3,4}[a-f]?)/,
+  /ISA: amdgcn-amd-amdhsa--(?<gfx>gfx\d{3,4}[a-f]?)/,
+  /\bfor device (?<gfx>gfx\d{3,4}[a-f]?)/,
+  /^\s{0,12}Name: {1,40}(?<gfx>gfx\d{3,4}[a-f]?)\b/,
+  /AMDGPU ISA: (?<gfx>gfx\d{3,4}[a-f]?)/,
+  /gcnArchName\W{1,4}(?<gfx>gfx\d{3,4}[a-f]?)/,
+  /Device \d{1,2}: [^,]{1,60}, (?<gfx>gfx\d{3,4}[a-f]?)/,
+];
+
+const overrideSign =
+  /HSA_OVERRIDE_GFX_VERSION["'\]]{0,2}\s{0,2}[=:,]\s{0,2}["']?(?<value>\d{1,2}\.\d\.\d{1,2})/;
+/** A command, a line of a service or container file, or a listing of the environment. */
+const isCommand = oneOf(
+  /^(?:[$#%] ?|\S{1,60}[$#>❯] ?)?(?:\w{2,9} |-e |- )?["']?HSA_OVERRIDE_GFX_VERSION/,
+  /^(?:[$#%] ?|\S{1,60}[$#>❯] ?)?(?:[A-Z_]{2,40}=\S{1,80} ){1,5}HSA_OVERRIDE_GFX_VERSION/,
+  /^(?:ENV|Environment=|sudo|env) ?.{0,80}HSA_OVERRIDE_GFX_VERSION/,
+  /os\.environ|putenv|-e HSA_OVERRIDE/,
+);
+const kernelSign = oneOf(
+  /\bLinux(?: version)? (?<a>\d\.\d{1,3}(?:\.\d{1,3})?)/,
+  /\bKernel(?: [Vv]ersion)?\W{1,5}(?<b>\d\.\d{1,3}\.\d{1,3})/,
+  /\b(?<c>[4-9]\.\d{1,3}\.\d{1,3})-[\w.+~-]{0,40}(?:generic|amd64|arch|zen|lts|oem|fc\d|microsoft)/,
+);
+const torchSign = /\b\d\.\d{1,2}\.\d[\w.]{0,24}\+(?<build>rocm[\w.]{1,24}|cu\d{2,3}|cpu|xpu)\b/;
+
+export function noClues(): Clues {
+  return {
+    cards: new Set(),
+    software: new Set(),
+    overridesSet: new Set(),
+    overridesMentioned: new Set(),
+    kernel: undefined,
+    torchBuild: undefined,
+    flags: Object.fromEntries(flagNames.map((name) => [name, 0])) as Clues["flags"],
+  };
+}
+
+/** Adds what one line tells. */
+export function gather(clues: Clues, line: string): void {
+  for (const name of flagNames) if (flagSigns[name].test(line)) clues.flags[name]++;
+  const card = targetOfCard(line);
+  if (card) clues.cards.add(card);
+  if (line.includes("gfx")) {
+    for (const sign of softwareSigns) {
+      const gfx = sign.exec(line)?.groups?.gfx;
+      if (gfx) clues.software.add(gfx);
+    }
+  }
+  const override = overrideSign.exec(line)?.groups?.value;
+  if (override) {
+    (isCommand.test(line) ? clues.overridesSet : clues.overridesMentioned).add(override);
+  }
+  const kernel = kernelSign.exec(line)?.groups;
+  clues.kernel ??= kernel?.a ?? kernel?.b ?? kernel?.c;
+  clues.torchBuild ??= torchSign.exec(line)?.groups?.build;
+}

@@ -1,0 +1,67 @@
+import { isRdna1, isSameGeneration } from "../cards.ts";
+import { type Certainty, type Pattern, sources } from "../pattern.ts";
+import type { Seen } from "../seen.ts";
+import { dropOverride, rightTorch } from "../steps.ts";
+
+/** What foreign code does to a card. */
+export const faults = [
+  "memory-fault",
+  "invalid-isa",
+  "gpu-hang",
+  "ring-timeout",
+  "gpu-reset",
+  "gpu-page-fault",
+  "queue-preemption",
+  "process-died",
+];
+
+function judge(seen: Seen): Certainty | undefined {
+  const { card, override, disguise } = seen;
+  if (disguise)
+    return seen.cardFrom === "machine" || override?.how === "set" ? "confirmed" : "likely";
+  if (!override || override.how === "disputed") return override && card ? "possible" : undefined;
+  if (card) {
+    if (isSameGeneration(card, override.target)) return undefined;
+    if (override.how === "set") return seen.cardFrom === "machine" ? "confirmed" : "likely";
+    return "possible";
+  }
+  // The card is not known: only together with a fault is the override worth a word.
+  const fault = faults.some((id) => seen.hit(id));
+  return fault && !seen.software.some((s) => s === override.target) ? "possible" : undefined;
+}
+
+export const override: Pattern = {
+  id: "override-foreign-code",
+  role: "cause",
+  title: "HSA_OVERRIDE_GFX_VERSION makes the card run code of another one",
+  signs: [
+    /HSA_OVERRIDE_GFX_VERSION["'\]]{0,2}\s{0,2}[=:,]\s{0,2}["']?(?<value>\d{1,2}\.\d\.\d{1,2})/,
+    /^\s{0,12}Name: {1,40}(?<gfx>gfx\d{3,4}[a-f]?)\b/,
+    /Raw device name: (?<gfx>gfx\d{3,4}[a-f]?)/,
+    /(?:system database file|ParseAndLoadDb).{0,200}\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\./,
+  ],
+  cause: (seen) => {
+    const fake = seen.disguise ?? seen.override?.target ?? "another card";
+    const card = seen.card ?? "the card";
+    const rdna1 = isRdna1(seen.card)
+      ? " RDNA1 lacks instructions of later cards, and has hazards that only code compiled for " +
+        "it steps around: wrong addresses, hangs and resets follow."
+      : "";
+    return `Software is told that ${card} is ${fake} and loads that target's code.${rdna1}`;
+  },
+  isNot: [
+    "needed for anything today: AMD's builds hold code for RDNA1 itself",
+    "missing fine-grained memory, as is often said: the runtime offers such memory on these " +
+      "cards too",
+  ],
+  certainty: judge,
+  steps: (seen) => [dropOverride, ...rightTorch(seen)],
+  sources: sources(
+    "ROCm/legacy-rocm-build#2527 2023-11",
+    "AUTOMATIC1111/stable-diffusion-webui#8139 2023-04",
+    "ROCm/MIOpen#1995 2023-02",
+    "ROCm/legacy-rocm-build#5238 2025-09",
+    "ROCm/rocm-systems#3461 2026",
+  ),
+  explains: faults,
+};
