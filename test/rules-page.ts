@@ -23,8 +23,8 @@ established: *confirmed* was read in source code or said by the makers, *reporte
 ${sections.join("\n")}
 ## Recorded machines
 
-Facts of machines, from outputs that their owners posted, or derived from such a one by a change that
-is told. Every rule is found on one of them and clear on another.
+Facts of machines, from outputs that their owners posted, or derived from such a one by a change
+that is told. Every rule is found on one of them and clear on another.
 
 | machine | where from | verdict | found |
 |---|---|---|---|
@@ -34,7 +34,8 @@ ${machines.map(machineRow).join("\n")}
 
 const meanings: Record<Severity, string> = {
   blocks:
-    "Conv2d in PyTorch does not run on the card. From the hardware upwards: what comes first\nis to be mended first.",
+    "Conv2d in PyTorch does not run on the card. From the hardware upwards: what comes " +
+    "first\nis to be mended first.",
   slows: "It runs, but slowly, or not in every case.",
   note: "Good to know; nothing is wrong.",
 };
@@ -48,9 +49,9 @@ function ruleRow(rule: Rule): string {
   return row(
     `\`${rule.id}\``,
     rule.title,
-    rule.why,
+    plain(rule.why),
     rule.certainty,
-    [...new Set(remedies)].join("; or ") || "nothing",
+    plain([...new Set(remedies)].join("; or ") || "nothing"),
     sources.join("; "),
   );
 }
@@ -65,6 +66,9 @@ function machineRow({ name, source, facts, diagnosis }: Machine): string {
     found,
   );
 }
+
+/** A template without what stands in for facts that are not known. */
+const plain = (template: string) => template.replace(/\{([\w.]+)\|[^{}]*\}/g, "{$1}");
 
 /** A thread or an address as a link; a repository or a file of ours as it is. */
 function linked(title: string, at: string): string {

@@ -101,7 +101,9 @@ function failing({ blocked }: Attempt): Verdict {
   const way = wayFor(blocked);
   return {
     outcome: "fails",
-    sentence: `Conv2d in PyTorch will not work here because ${blocked[0]!.case.why}${others(blocked)}${tail(way)}.`,
+    sentence:
+      "Conv2d in PyTorch will not work here because " +
+      `${blocked[0]!.case.why}${others(blocked)}${tail(way)}.`,
     way,
     because: blocked.map(({ rule }) => rule.id),
   };
@@ -114,7 +116,8 @@ function undecided({ open }: Attempt): Verdict {
   const claim =
     found.length > 0
       ? `Conv2d in PyTorch may fail here: ${found[0]!.case.why}${tail(way)}`
-      : `Whether Conv2d in PyTorch works here cannot be said: ${open[0]!.case.why}${others(open)}; this tells: ${way[0]!.commands.join("; ")}`;
+      : "Whether Conv2d in PyTorch works here cannot be said: " +
+        `${open[0]!.case.why}${others(open)}; this tells: ${way[0]!.commands.join("; ")}`;
   return {
     outcome: "unknown",
     sentence: `${claim}.`,
@@ -133,7 +136,9 @@ function working(facts: Facts, { at }: Attempt, diagnosis: Diagnosis): Verdict {
     limits.length === 0 ? "" : `, within limits: ${limits.map((f) => f.rule.title).join("; ")}`;
   return {
     outcome: "works",
-    sentence: `Conv2d in PyTorch should work here${where}, because it has code for the card and nothing that is known to block it was found${but}.`,
+    sentence:
+      `Conv2d in PyTorch should work here${where}, because it has code for the card and ` +
+      `nothing that is known to block it was found${but}.`,
     way: [],
     because: ["healthy"],
   };

@@ -35,7 +35,9 @@ export const cardIdentified: Rule = {
     isAmd,
     fact("card.gfx", (gfx) => gfx.startsWith("gfx")),
   ),
-  why: '{card.name|card.chip|"the card"} (1002:{card.deviceId}, revision {card.revision}) is {card.gfx}',
+  why:
+    '{card.name|card.chip|"the card"} (1002:{card.deviceId}, revision {card.revision}) is ' +
+    "{card.gfx}",
   certainty: "confirmed",
   howToFindOut: [
     showCard,
@@ -51,7 +53,9 @@ export const navi12: Rule = {
   severity: "note",
   about: ["card"],
   when: all(isAmd, gfxIs("gfx1011")),
-  why: '{card.name|"the card"} is a Navi 12: it takes gfx1011, unlike the RX 5600M, a Navi 10 with gfx1010',
+  why:
+    '{card.name|"the card"} is a Navi 12: it takes gfx1011, unlike the RX 5600M, a Navi 10 ' +
+    "with gfx1010",
   certainty: "confirmed",
   howToFindOut: [showCard],
   remedies: [],
@@ -83,12 +87,16 @@ export const noAtomics: Rule = {
       ),
     ),
   ),
-  why: 'the kernel leaves {card.name|"the card"} out of ROCm: its slot or the processor completes no PCIe atomics, and its firmware is older than 145',
+  why:
+    'the kernel leaves {card.name|"the card"} out of ROCm: its slot or the processor ' +
+    "completes no PCIe atomics, and its firmware is older than 145",
   certainty: "confirmed",
   howToFindOut: ["sudo dmesg | grep -i atomics", "sudo lspci -vvv -d 1002: | grep -i atomicops"],
   remedies: [
     {
-      does: "move the card to the slot that the processor itself serves, and update the BIOS; then look again",
+      does:
+        "move the card to the slot that the processor itself serves, and update the BIOS; " +
+        "then look again",
       commands: ["sudo lspci -vvv -d 1002: | grep -i atomicops"],
     },
     useEngine,
@@ -119,7 +127,9 @@ export const integratedFirst: Rule = {
     variable("ROCR_VISIBLE_DEVICES", (value) => value === undefined),
     variable("CUDA_VISIBLE_DEVICES", (value) => value === undefined),
   ),
-  why: "ROCm lists the integrated GPU before the card, so that programs that name no device take it, and no variable says otherwise",
+  why:
+    "ROCm lists the integrated GPU before the card, so that programs that name no device " +
+    "take it, and no variable says otherwise",
   certainty: "reported",
   howToFindOut: [
     "grep -H gfx_target_version /sys/class/kfd/kfd/topology/nodes/*/properties",
@@ -149,7 +159,9 @@ export const littleMemory: Rule = {
       both("card.vramBytes", "card.vramUsedBytes", (total, used) => total - used < gibibyte),
     ),
   ),
-  why: 'of {card.vramBytes} bytes of video memory {card.vramUsedBytes|"an unknown part"} are in use: larger networks end in "HIP out of memory"',
+  why:
+    'of {card.vramBytes} bytes of video memory {card.vramUsedBytes|"an unknown part"} are in ' +
+    'use: larger networks end in "HIP out of memory"',
   certainty: "inferred",
   howToFindOut: [
     "cat /sys/class/drm/card*/device/mem_info_vram_total",
@@ -164,6 +176,9 @@ export const littleMemory: Rule = {
   sources: [sources.videoMemory],
 };
 
+const faults =
+  /ring \S+ timeout|GPU reset begin|page fault \(src_id|PROTECTION_FAULT|Failed to evict proc/;
+
 export const faultsInLog: Rule = {
   id: "faults-in-kernel-log",
   title: "The kernel's log tells of faults of the GPU",
@@ -171,11 +186,7 @@ export const faultsInLog: Rule = {
   about: [],
   when: all(
     onLinux,
-    some("kernelLog.lines", (line) =>
-      /ring \S+ timeout|GPU reset begin|page fault \(src_id|PROTECTION_FAULT|Failed to evict process/.test(
-        line,
-      ),
-    ),
+    some("kernelLog.lines", (line) => faults.test(line)),
   ),
   why: 'the kernel recorded a hang, a reset or a page fault of the GPU: "{seen.kernelLog.lines}"',
   certainty: "confirmed",

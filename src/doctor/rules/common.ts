@@ -85,7 +85,7 @@ export function targetOf(override = ""): string | undefined {
 export const isSameGeneration = (target: string | undefined, gfx: string) =>
   target?.slice(0, -1) === gfx.slice(0, -1);
 
-/** Whether the override is set and read on this system, with a test of its target and the card's. */
+/** Whether the override is set and read on this system, and its target and the card's pass. */
 function overridden(test: (target: string | undefined, card: string) => boolean): Condition {
   return all(
     not(onWindows),
@@ -98,7 +98,7 @@ export const overrideIsForeign = overridden((target, gfx) => !isSameGeneration(t
 /** The override names what the card is anyway. */
 export const overrideIsIdle = overridden((target, gfx) => target === gfx);
 /** The override names a near relative of the card. */
-export const overrideIsRelative = overridden(
+const overrideIsRelative = overridden(
   (target, gfx) => target !== gfx && isSameGeneration(target, gfx),
 );
 
@@ -129,7 +129,7 @@ export const runsAsRelative = all(
 );
 
 /** PyTorch up to 1.13.1 on ROCm up to 5.2, the last that ran with the override 10.3.0 on RDNA1. */
-export const isLegacyTorch = all(
+const isLegacyTorch = all(
   fact("pytorch.version", (version) => isBetween(version, "0", "1.14")),
   rocmOfTorch("0", "5.3"),
 );

@@ -67,10 +67,13 @@ const healthy: Rule = {
   severity: "note",
   about: ["card", "pytorch"],
   when: all(isMain, canLaunch, ...blockers.map(not)),
-  why: "PyTorch {pytorch.version} has code that {card.gfx} can run, and nothing that is known to block it was found",
+  why:
+    "PyTorch {pytorch.version} has code that {card.gfx} can run, and nothing that is known " +
+    "to block it was found",
   certainty: "inferred",
   howToFindOut: [
-    'python3 -c "import torch; print(torch.nn.Conv2d(8, 8, 3).cuda()(torch.ones(1, 8, 16, 16).cuda()).sum())"',
+    'python3 -c "import torch; print(torch.nn.Conv2d(8, 8, 3).cuda()(torch.ones(1, 8, 16, ' +
+      '16).cuda()).sum())"',
   ],
   remedies: [],
   sources: [sources.wheelWorks, sources.supportedGpus],

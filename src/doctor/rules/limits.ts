@@ -14,10 +14,13 @@ export const batchNorm: Rule = {
   severity: "slows",
   about: ["card", "pytorch"],
   when: all(isRdna1, canLaunch),
-  why: "MIOpen's kernel for training with BatchNorm holds inline assembly that {card.gfx} does not have: it ends in miopenStatusUnknownError; inference is not concerned",
+  why:
+    "MIOpen's kernel for training with BatchNorm holds inline assembly that {card.gfx} does " +
+    "not have: it ends in miopenStatusUnknownError; inference is not concerned",
   certainty: "confirmed",
   howToFindOut: [
-    'python3 -c "import torch; m = torch.nn.BatchNorm2d(8).cuda().train(); m(torch.randn(4, 8, 16, 16).cuda()).sum().backward()"',
+    'python3 -c "import torch; m = torch.nn.BatchNorm2d(8).cuda().train(); ' +
+      'm(torch.randn(4, 8, 16, 16).cuda()).sum().backward()"',
   ],
   remedies: [bypassMiopen],
   sources: [sources.batchNorm, sources.batchNormSource],
@@ -29,7 +32,9 @@ export const halfConvolution: Rule = {
   severity: "slows",
   about: ["card", "pytorch"],
   when: all(gfxIs("gfx1010"), canLaunch),
-  why: "MIOpen's Winograd kernels for 16-bit floats leave {card.gfx} out: fp16 falls back to slower ones, and was measured slower than fp32",
+  why:
+    "MIOpen's Winograd kernels for 16-bit floats leave {card.gfx} out: fp16 falls back to " +
+    "slower ones, and was measured slower than fp32",
   certainty: "confirmed",
   howToFindOut: ["MIOPEN_LOG_LEVEL=6 python3 YOUR_PROGRAM.py 2>&1 | grep -i solver"],
   remedies: [
@@ -53,7 +58,9 @@ export const databaseMissing: Rule = {
       targets.every((target) => target.split("_")[0] !== gfx),
     ),
   ),
-  why: "MIOpen brings no database for {card.gfx}: it compiles kernels and searches at the first run of each shape, and keeps what it found; the warning may be ignored",
+  why:
+    "MIOpen brings no database for {card.gfx}: it compiles kernels and searches at the first " +
+    "run of each shape, and keeps what it found; the warning may be ignored",
   certainty: "confirmed",
   howToFindOut: ["find {pytorch.path|\".\"} -name '*.kdb' -o -name '*.db.txt'"],
   remedies: [],
@@ -77,7 +84,9 @@ export const tritonSilent: Rule = {
     // Reported with Triton of ROCm 10.2; older ones may not use buffer operations.
     fact("pytorch.rocmVersion", (version) => isBetween(version, "10.2", "10.3") || "unknown"),
   ),
-  why: "Triton is installed and AMDGCN_USE_BUFFER_OPS is not 0: kernels of torch.compile were seen to finish without an error and leave their results unwritten",
+  why:
+    "Triton is installed and AMDGCN_USE_BUFFER_OPS is not 0: kernels of torch.compile were " +
+    "seen to finish without an error and leave their results unwritten",
   certainty: "reported",
   howToFindOut: ["python3 -m pip list | grep -i triton", "env | grep AMDGCN_USE_BUFFER_OPS"],
   remedies: [
@@ -95,7 +104,9 @@ export const noFusedAttention: Rule = {
   severity: "note",
   about: ["card", "pytorch"],
   when: all(isRdna1, canLaunch),
-  why: "flash and memory-efficient attention (AOTriton) and hipBLASLt are not built for {card.gfx}: attention takes more memory, int8 matrix products fail",
+  why:
+    "flash and memory-efficient attention (AOTriton) and hipBLASLt are not built for " +
+    "{card.gfx}: attention takes more memory, int8 matrix products fail",
   certainty: "confirmed",
   howToFindOut: ['rekindle inspect {pytorch.path|"PATH/TO/torch"}'],
   remedies: [],

@@ -30,7 +30,10 @@ export const overrideForeign: Rule = {
   severity: "blocks",
   about: ["card", "pytorch"],
   when: all(isMain, isRocmTorch, overrideIsForeign, not(runsAsLegacy)),
-  why: `${overrideName} is {env.${overrideName}}, and {card.name|"the card"} is {card.gfx}: code for another generation runs on it, which ends in segmentation faults, page faults, hangs or resets`,
+  why:
+    `${overrideName} is {env.${overrideName}}, and {card.name|"the card"} is {card.gfx}: ` +
+    "code for another generation runs on it, which ends in segmentation faults, page faults, " +
+    "hangs or resets",
   certainty: "reported",
   howToFindOut,
   remedies: [unset],
@@ -62,7 +65,9 @@ export const overrideSuperset: Rule = {
   severity: "note",
   about: ["card", "pytorch"],
   when: all(isRocmTorch, runsAsGfx1010),
-  why: `${overrideName} is {env.${overrideName}}, and {card.gfx} has every instruction of gfx1010, for which {pytorch.path} holds code`,
+  why:
+    `${overrideName} is {env.${overrideName}}, and {card.gfx} has every instruction of ` +
+    "gfx1010, for which {pytorch.path} holds code",
   certainty: "confirmed",
   howToFindOut,
   remedies: [],
@@ -75,7 +80,9 @@ export const overrideRelative: Rule = {
   severity: "note",
   about: ["card", "pytorch"],
   when: all(isMain, isRocmTorch, runsAsRelative),
-  why: `${overrideName} is {env.${overrideName}} on {card.gfx}: users report that it works, AMD does not support it`,
+  why:
+    `${overrideName} is {env.${overrideName}} on {card.gfx}: users report that it works, AMD ` +
+    "does not support it",
   certainty: "reported",
   howToFindOut,
   remedies: [],
@@ -88,7 +95,9 @@ export const overrideLegacy: Rule = {
   severity: "slows",
   about: ["card", "pytorch"],
   when: all(isRocmTorch, runsAsLegacy),
-  why: "PyTorch {pytorch.version} with the override 10.3.0 is the last that users ran on {card.gfx}, in 32-bit floats alone; any newer one crashes with it",
+  why:
+    "PyTorch {pytorch.version} with the override 10.3.0 is the last that users ran on " +
+    "{card.gfx}, in 32-bit floats alone; any newer one crashes with it",
   certainty: "reported",
   howToFindOut,
   remedies: [
@@ -121,7 +130,9 @@ export const overrideInFile: Rule = {
   severity: "slows",
   about: ["card"],
   when: all(isMain, not(onWindows), setElsewhere),
-  why: `{seen.settings.file|"a file"} sets ${overrideName} to {seen.settings.value} for other shells (here it is {env.${overrideName}|"not set"}): what works here crashes there`,
+  why:
+    `{seen.settings.file|"a file"} sets ${overrideName} to {seen.settings.value} for other ` +
+    `shells (here it is {env.${overrideName}|"not set"}): what works here crashes there`,
   certainty: "confirmed",
   howToFindOut: [`grep -n ${overrideName} ~/.bashrc ~/.profile ~/.zshrc /etc/environment`],
   remedies: [
@@ -163,7 +174,9 @@ export const fineGrainVariable: Rule = {
       some("settings", (setting) => setting.name === fineGrain),
     ),
   ),
-  why: `${fineGrain} is set; ROCm's runtime makes fine-grained pools on this card with and without it, and the crash of Conv2d has another cause`,
+  why:
+    `${fineGrain} is set; ROCm's runtime makes fine-grained pools on this card with and ` +
+    "without it, and the crash of Conv2d has another cause",
   certainty: "confirmed",
   howToFindOut: [`env | grep ${fineGrain}`, "rocminfo | grep -A2 'Pool '"],
   remedies: [{ does: "take it out", commands: [`unset ${fineGrain}`] }],
@@ -186,14 +199,17 @@ export const tooMuchDisabled: Rule = {
       ),
     ),
   ),
-  why: 'MIOPEN_DEBUG_CONV_* leave too little: some shapes end in "No suitable algorithm was found to execute the required convolution"',
+  why:
+    'MIOPEN_DEBUG_CONV_* leave too little: some shapes end in "No suitable algorithm was ' +
+    'found to execute the required convolution"',
   certainty: "reported",
   howToFindOut: ["env | grep MIOPEN_DEBUG_CONV"],
   remedies: [
     {
       does: "take them out",
       commands: [
-        "unset MIOPEN_DEBUG_CONV_DIRECT MIOPEN_DEBUG_CONV_FFT MIOPEN_DEBUG_CONV_GEMM MIOPEN_DEBUG_CONV_WINOGRAD MIOPEN_DEBUG_CONV_IMPLICIT_GEMM",
+        "unset MIOPEN_DEBUG_CONV_DIRECT MIOPEN_DEBUG_CONV_FFT MIOPEN_DEBUG_CONV_GEMM " +
+          "MIOPEN_DEBUG_CONV_WINOGRAD MIOPEN_DEBUG_CONV_IMPLICIT_GEMM",
       ],
     },
   ],
@@ -212,7 +228,9 @@ export const searchEnforced: Rule = {
       /^(3|4|SEARCH|SEARCH_DB_UPDATE)$/i.test(value ?? ""),
     ),
   ),
-  why: "MIOPEN_FIND_ENFORCE is {env.MIOPEN_FIND_ENFORCE}: each new shape starts a search of minutes that looks like a hang",
+  why:
+    "MIOPEN_FIND_ENFORCE is {env.MIOPEN_FIND_ENFORCE}: each new shape starts a search of " +
+    "minutes that looks like a hang",
   certainty: "confirmed",
   howToFindOut: ["env | grep MIOPEN_FIND"],
   remedies: [

@@ -57,7 +57,9 @@ export const otherVendorsTorch: Rule = {
   severity: "blocks",
   about: ["card", "pytorch"],
   when: all(isMain, builtFor("cuda", "xpu")),
-  why: `${named} is built for NVIDIA's or Intel's GPUs ({pytorch.build} {pytorch.cudaVersion|""}): it does not see an AMD card`,
+  why:
+    `${named} is built for NVIDIA's or Intel's GPUs ({pytorch.build} ` +
+    '{pytorch.cudaVersion|""}): it does not see an AMD card',
   certainty: "confirmed",
   howToFindOut: [showTorch],
   remedies: [...installAmdWheel, useEngine],
@@ -75,7 +77,9 @@ export const noCode: Rule = {
     not(hasCode),
     not(runsByOverride),
   ),
-  why: `${named} holds code for {pytorch.targets}, not for {card.gfx}: kernels end in "invalid device function" or a segmentation fault`,
+  why:
+    `${named} holds code for {pytorch.targets}, not for {card.gfx}: kernels end in "invalid ` +
+    'device function" or a segmentation fault',
   certainty: "confirmed",
   howToFindOut: [showTorch],
   remedies: [...installAmdWheel, useEngine],
@@ -88,15 +92,21 @@ export const noExtra: Rule = {
   severity: "blocks",
   about: ["card", "pytorch"],
   when: all(isMain, builtFor("amd-multiarch"), not(hasCode), not(runsByOverride)),
-  why: `${named} came without its extra device-{card.gfx}: it is host code alone, and kernels end in "device kernel image is invalid"`,
+  why:
+    `${named} came without its extra device-{card.gfx}: it is host code alone, and kernels ` +
+    'end in "device kernel image is invalid"',
   certainty: "confirmed",
   howToFindOut: [showTorch],
   remedies: [
     {
       when: gfxIs("gfx1010", "gfx1011", "gfx1012"),
-      does: "add the package with the code for {card.gfx}, in the same version, from the same index",
+      does:
+        "add the package with the code for {card.gfx}, in the same version, from the same " +
+        "index",
       commands: [
-        '{pytorch.environment|"."}/bin/pip install --index-url https://repo.amd.com/rocm/whl-multi-arch/ "torch[device-{card.gfx}]=={pytorch.version}"',
+        '{pytorch.environment|"."}/bin/pip install --index-url ' +
+          "https://repo.amd.com/rocm/whl-multi-arch/ " +
+          '"torch[device-{card.gfx}]=={pytorch.version}"',
       ],
     },
     ...installAmdWheel,
@@ -115,7 +125,9 @@ export const codeInKpack: Rule = {
     both("pytorch.targets", "card.gfx", (targets, gfx) => !targets.includes(gfx)),
     both("pytorch.kpackTargets", "card.gfx", (targets, gfx) => targets.includes(gfx)),
   ),
-  why: "libtorch_hip.so itself holds no code for {card.gfx}, the kpack archives beside it do: tools that look into the library alone are wrong here",
+  why:
+    "libtorch_hip.so itself holds no code for {card.gfx}, the kpack archives beside it do: " +
+    "tools that look into the library alone are wrong here",
   certainty: "confirmed",
   howToFindOut: [showTorch],
   remedies: [],
@@ -133,7 +145,10 @@ export const rocblasWithout: Rule = {
     not(runsByOverride),
     both("pytorch.rocblasTargets", "card.gfx", (targets, gfx) => !targets.includes(gfx)),
   ),
-  why: 'the rocBLAS of {pytorch.environment|pytorch.path} has kernels for {pytorch.rocblasTargets}, not for {card.gfx}: matrix products, and convolutions that are computed by them, end in "Cannot read TensileLibrary"',
+  why:
+    "the rocBLAS of {pytorch.environment|pytorch.path} has kernels for " +
+    "{pytorch.rocblasTargets}, not for {card.gfx}: matrix products, and convolutions that " +
+    'are computed by them, end in "Cannot read TensileLibrary"',
   certainty: "confirmed",
   howToFindOut: ["ls {pytorch.path}/lib/rocblas/library | grep {card.gfx}"],
   remedies: [...installAmdWheel],
@@ -146,7 +161,9 @@ export const oldSourceBuild: Rule = {
   severity: "blocks",
   about: ["card", "pytorch"],
   when: all(gfxIs("gfx1010"), isRocmTorch, hasCode, rocmOfTorch("5.3", "6.1")),
-  why: `${named} holds code for gfx1010, but sits on ROCm {pytorch.rocmVersion}: such a build ended in a segmentation fault, builds on 6.1 and later ran`,
+  why:
+    `${named} holds code for gfx1010, but sits on ROCm {pytorch.rocmVersion}: such a build ` +
+    "ended in a segmentation fault, builds on 6.1 and later ran",
   certainty: "reported",
   howToFindOut: ["cat {pytorch.path}/version.py"],
   remedies: [...installAmdWheel, useEngine],
@@ -166,10 +183,13 @@ export const newerRocmSlower: Rule = {
       fact("pytorch.rocmVersion", (version) => (/^[0-6]\./.test(version) ? false : "unknown")),
     ),
   ),
-  why: "ROCm {pytorch.rocmVersion}: the owner of an RX 5600M measured convolutions 2 to 3 times slower with 7.1.1 than with 6.4",
+  why:
+    "ROCm {pytorch.rocmVersion}: the owner of an RX 5600M measured convolutions 2 to 3 times " +
+    "slower with 7.1.1 than with 6.4",
   certainty: "reported",
   howToFindOut: [
-    'python3 -m timeit -s "import torch; c = torch.nn.Conv2d(64, 64, 3, padding=1).cuda(); x = torch.randn(8, 64, 128, 128).cuda()" "c(x); torch.cuda.synchronize()"',
+    'python3 -m timeit -s "import torch; c = torch.nn.Conv2d(64, 64, 3, padding=1).cuda(); ' +
+      'x = torch.randn(8, 64, 128, 128).cuda()" "c(x); torch.cuda.synchronize()"',
   ],
   remedies: [],
   sources: [sources.rocmSeven],

@@ -21,7 +21,10 @@ export const patchedRuntime: Rule = {
       fact("library.isOwned", (is) => !is),
     ),
   ),
-  why: '{library.path} differs from what its package installed, or belongs to none (package: {library.owner|"none known"}): what it does with memory and with the GPU nobody can say, in every program that loads it (wheels of PyTorch bring their own)',
+  why:
+    "{library.path} differs from what its package installed, or belongs to none (package: " +
+    '{library.owner|"none known"}): what it does with memory and with the GPU nobody can ' +
+    "say, in every program that loads it (wheels of PyTorch bring their own)",
   certainty: "inferred",
   howToFindOut: ["dpkg -V hsa-rocr hip-runtime-amd", "rpm -V hsa-rocr hip-runtime-amd"],
   remedies: [
@@ -52,7 +55,9 @@ export const preloadShim: Rule = {
     if (meddles.test(library)) return true;
     return harmless.test(library) ? false : "unknown";
   }),
-  why: "{seen.preloads.library} is loaded into every program before its own libraries (set in {seen.preloads.where}): it stands between programs and ROCm",
+  why:
+    "{seen.preloads.library} is loaded into every program before its own libraries (set in " +
+    "{seen.preloads.where}): it stands between programs and ROCm",
   certainty: "inferred",
   howToFindOut: [
     'echo "$LD_PRELOAD"',
@@ -80,7 +85,9 @@ export const idleParameter: Rule = {
     isRdna1,
     some("amdgpu.options", ({ name }) => name === "mtype_local"),
   ),
-  why: "mtype_local is set for amdgpu; the driver reads it for chips of the MI300 line alone, never for {card.gfx}",
+  why:
+    "mtype_local is set for amdgpu; the driver reads it for chips of the MI300 line alone, " +
+    "never for {card.gfx}",
   certainty: "confirmed",
   howToFindOut: ["cat /proc/cmdline", "grep -rn mtype_local /etc/modprobe.d"],
   remedies: [

@@ -31,7 +31,9 @@ export const wsl: Rule = {
       return lent.length === 0 || lent.length < gpus.length ? "unknown" : false;
     }),
   ),
-  why: "this is WSL, where ROCm sees only cards that the Windows driver lends it, and RDNA1 is not among them",
+  why:
+    "this is WSL, where ROCm sees only cards that the Windows driver lends it, and RDNA1 is " +
+    "not among them",
   certainty: "reported",
   howToFindOut: ["powershell.exe -c 'Get-CimInstance Win32_VideoController | select Name'"],
   remedies: [
@@ -40,7 +42,9 @@ export const wsl: Rule = {
       does: "work on Windows itself: AMD's wheels have code for RDNA1 there",
       commands: [
         "py -m venv rekindle-torch",
-        'rekindle-torch\\Scripts\\pip install --index-url https://repo.amd.com/rocm/whl-multi-arch/ "torch[device-gfx1010]==2.11.0+rocm7.14.0"',
+        "rekindle-torch\\Scripts\\pip install --index-url " +
+          "https://repo.amd.com/rocm/whl-multi-arch/ " +
+          '"torch[device-gfx1010]==2.11.0+rocm7.14.0"',
       ],
     },
     useEngine,
@@ -105,12 +109,17 @@ export const driverMissing: Rule = {
       fact("permissions.kfd.exists", (exists) => !exists),
     ),
   ),
-  why: 'ROCm needs the module amdgpu with its compute part: the card\'s driver is {card.driver|"unknown"}, files that keep it from loading: {amdgpu.blocked|"unknown"}, /dev/kfd is there: {permissions.kfd.exists|"unknown"}',
+  why:
+    "ROCm needs the module amdgpu with its compute part: the card's driver is " +
+    '{card.driver|"unknown"}, files that keep it from loading: {amdgpu.blocked|"unknown"}, ' +
+    '/dev/kfd is there: {permissions.kfd.exists|"unknown"}',
   certainty: "confirmed",
   howToFindOut: ["lspci -k -d 1002:", "lsmod | grep amdgpu", "ls -l /dev/kfd"],
   remedies: [
     {
-      does: "load it, and see what the kernel says; a file under /etc/modprobe.d that blocks it has to go",
+      does:
+        "load it, and see what the kernel says; a file under /etc/modprobe.d that blocks it " +
+        "has to go",
       commands: [
         "grep -rn amdgpu /etc/modprobe.d",
         "sudo modprobe amdgpu",
@@ -142,7 +151,9 @@ export const noPermission: Rule = {
       }),
     ),
   ),
-  why: 'this user may not open /dev/kfd or the render nodes, which belong to the group {permissions.kfd.group|"render"}; groups in force: {permissions.groups}',
+  why:
+    "this user may not open /dev/kfd or the render nodes, which belong to the group " +
+    '{permissions.kfd.group|"render"}; groups in force: {permissions.groups}',
   certainty: "confirmed",
   howToFindOut: ["ls -l /dev/kfd /dev/dri/renderD*", "groups"],
   remedies: [
@@ -187,7 +198,10 @@ export const queueSizeNavi14: Rule = {
   id: "queue-size-mismatch",
   severity: "blocks",
   when: disagree("gfx1012"),
-  why: "Linux {kernel.release} checks the size of the save area, and the runtime of ROCm {pytorch.rocmVersion} takes 40 waves for each compute unit where the kernel takes 32: launches end in HSA_STATUS_ERROR_OUT_OF_RESOURCES with memory free",
+  why:
+    "Linux {kernel.release} checks the size of the save area, and the runtime of ROCm " +
+    "{pytorch.rocmVersion} takes 40 waves for each compute unit where the kernel takes 32: " +
+    "launches end in HSA_STATUS_ERROR_OUT_OF_RESOURCES with memory free",
   certainty: "reported",
 };
 
@@ -196,7 +210,10 @@ export const queueSizeInferred: Rule = {
   id: "queue-size-mismatch-inferred",
   severity: "blocks",
   when: disagree("gfx1010", "gfx1011"),
-  why: "Linux {kernel.release} checks the size of the save area, and the runtime of ROCm {pytorch.rocmVersion} is one that takes 40 waves for each compute unit where the kernel takes 32: reported for gfx1012, the arithmetic is the same for {card.gfx}",
+  why:
+    "Linux {kernel.release} checks the size of the save area, and the runtime of ROCm " +
+    "{pytorch.rocmVersion} is one that takes 40 waves for each compute unit where the kernel " +
+    "takes 32: reported for gfx1012, the arithmetic is the same for {card.gfx}",
   certainty: "inferred",
 };
 
@@ -211,7 +228,9 @@ export const kernelFreezes: Rule = {
     not(inWsl),
     fact("kernel.release", (release) => isBetween(release, "6.17")),
   ),
-  why: "the kernel is {kernel.release}; one maintainer of wheels for gfx1010 saw freezes from 6.17 on and went back to 6.12",
+  why:
+    "the kernel is {kernel.release}; one maintainer of wheels for gfx1010 saw freezes from " +
+    "6.17 on and went back to 6.12",
   certainty: "reported",
   howToFindOut: ["uname -r"],
   remedies: [
