@@ -12,21 +12,29 @@ import {
   shareable,
 } from "../doctor/index.ts";
 import { RekindleError } from "../errors.ts";
-import { didYouMean, type Host, parseRecording, recordingHost, replayHost } from "../host/index.ts";
+import {
+  didYouMean,
+  type Host,
+  isRecording,
+  parseRecording,
+  recordingHost,
+  replayHost,
+} from "../host/index.ts";
 import { renderRule, renderRules } from "./doctor/rule-page.ts";
 import { renderScreen } from "./doctor/screen.ts";
 import { Ending } from "./ending.ts";
 import type { Io } from "./io.ts";
 import { progressLine } from "./progress.ts";
 
-const description = `find out why PyTorch does not run on this machine's GPU
+const summary = "find out why PyTorch does not run on this machine's GPU";
+
+const description = `Finds out why PyTorch does not run on this machine's GPU
 
 Looks only: nothing is changed, nothing is loaded, no rights are needed. What
 cannot be read is reported as not known, with the command that would tell.`;
 
 const help = `
-Exit codes: 0 nothing is in the way, 1 something was found, 2 it could not be
-told.
+Exit codes: 0 Conv2d should work, 1 something is in the way, 2 nobody can tell.
 
 Examples:
   rekindle doctor
@@ -50,6 +58,7 @@ interface DoctorOptions {
 export function addDoctor(program: Command, io: Io): void {
   program
     .command("doctor")
+    .summary(summary)
     .description(description)
     .option("--json", "print JSON (docs/doctor.md describes it)")
     .option("--html <FILE>", "write the report as one HTML file")
@@ -62,7 +71,12 @@ export function addDoctor(program: Command, io: Io): void {
         "saveRecording",
       ),
     )
-    .option("--save-recording <FILE>", "write all that was read, to replay the probes")
+    .addOption(
+      new Option(
+        "--save-recording <FILE>",
+        "write all that was read, names and all, to replay the probes",
+      ).conflicts("share"),
+    )
     .addHelpText("after", help)
     .action((options: DoctorOptions) => runDoctor(options, io));
 }
@@ -130,8 +144,7 @@ const pathVariables = new Set(
 /** A file of facts, or a recording, through which the probes run again. */
 async function factsFrom(path: string, io: Io): Promise<Facts> {
   const text = Buffer.from(await io.host.readFile(path, "facts")).toString("utf8");
-  const isRecording = /"answers"\s*:/.test(text) && !/"gpus"\s*:/.test(text);
-  if (!isRecording) return parseFacts(text, path);
+  if (!isRecording(text)) return parseFacts(text, path);
   return await examined(replayHost(parseRecording(text, path)), io);
 }
 

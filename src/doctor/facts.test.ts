@@ -6,6 +6,11 @@ describe("facts from JSON", () => {
     expect(parseFacts('{"version": 1}', "none.json")).toEqual({ version: 1 });
   });
 
+  test("inside a report", () => {
+    const report = { version: 1, facts: { version: 1, gpus: [] }, findings: [] };
+    expect(parseFacts(JSON.stringify(report), "r.json")).toEqual({ version: 1, gpus: [] });
+  });
+
   test.each([
     ["{", /are no JSON/],
     ['{"version": 2}', /version: .*expected 1/],

@@ -291,9 +291,12 @@ export type LibraryFacts = NonNullable<Facts["libraries"]>[number];
 export type DeviceFacts = z.infer<z.ZodObject<typeof device>>;
 export type Unknown = NonNullable<Facts["unknown"]>[number];
 
+/** Reports and recorded machines hold facts beside other things. */
+const documentSchema = z.object({ facts: z.looseObject({}) });
+
 /**
- * Facts from JSON: a file that `rekindle doctor --save-facts` wrote, or a recorded machine. Throws
- * "file-invalid" with the key that is wrong.
+ * Facts from JSON: a file that `rekindle doctor --save-facts` wrote, or a document with such facts
+ * under the key "facts", as reports are. Throws "file-invalid" with the key that is wrong.
  *
  * @example
  * parseFacts('{"version": 1, "gpus": []}', "none.json").gpus; // []
@@ -308,7 +311,7 @@ export function parseFacts(json: string, path: string): Facts {
       cause,
     });
   }
-  const parsed = factsSchema.safeParse(value);
+  const parsed = factsSchema.safeParse(documentSchema.safeParse(value).data?.facts ?? value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const key = issue.path.map(String).join(".") || "the file";

@@ -5,4 +5,5 @@ export * from "./render-html.ts";
 export * from "./report.ts";
 export * from "./rule.ts";
 export * from "./rules/index.ts";
+export * from "./sentence.ts";
 export * from "./share.ts";

@@ -1,4 +1,5 @@
 import type { DoctorReport, ReportedFinding, ReportedRemedy } from "./report.ts";
+import { sentence } from "./sentence.ts";
 
 const certainties = {
   confirmed: "confirmed by source",
@@ -46,8 +47,9 @@ details { margin: .4rem 0; } summary { cursor: pointer; color: var(--dim); font-
  */
 export function renderHtml(report: DoctorReport): string {
   const { verdict, findings, unknown, clear, facts } = report;
-  const card = facts.gpus?.find(({ vendorId }) => vendorId === "1002");
-  const name = card ? `${card.name ?? card.chip ?? "AMD GPU"} (${card.gfx ?? "?"})` : "no AMD card";
+  const cards = facts.gpus?.map((gpu) => `${gpu.name ?? gpu.chip ?? "GPU"} (${gpu.gfx ?? "?"})`);
+  const shownCards = cards === undefined ? "GPU not known" : cards.join(", ") || "no GPU";
+  const machine = [shownCards, facts.os?.name, facts.kernel?.release].filter(Boolean).join("; ");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -58,7 +60,7 @@ export function renderHtml(report: DoctorReport): string {
 </head>
 <body>
 <h1>rekindle doctor</h1>
-<p class="dim">${escaped([name, facts.os?.name, facts.kernel?.release].filter(Boolean).join("; "))}</p>
+<p class="dim">${escaped(machine)}</p>
 <section class="verdict ${verdict.outcome}">
 <p><strong>${escaped(outcomes[verdict.outcome])}</strong></p>
 <p>${escaped(verdict.sentence)}</p>
@@ -68,7 +70,7 @@ ${verdict.way.map(remedyHtml).join("\n")}
 ${findings.map(findingHtml).join("\n") || "<p>None.</p>"}
 <h2>Not known (${unknown.length + (facts.unknown?.length ?? 0)})</h2>
 ${(facts.unknown ?? []).map(failureHtml).join("\n")}
-${unknown.map(findingHtml).join("\n")}
+<ul>${unknown.map(openHtml).join("\n")}</ul>
 <h2>Clear (${clear.length})</h2>
 <p class="dim">${escaped(clear.join(", ") || "none")}</p>
 <details><summary>All facts</summary>
@@ -81,23 +83,32 @@ ${unknown.map(findingHtml).join("\n")}
 
 function findingHtml(finding: ReportedFinding): string {
   const { rule, title, severity, certainty, cases, howToFindOut, sources } = finding;
-  const links = sources.map(
-    ({ title: what, at, date }) =>
-      `<li>${escaped(what)} <small>(${linked(at)}, ${escaped(date)})</small></li>`,
+  const cited = sources.map(
+    ({ title: what, at, date }) => `${escaped(what)} (${linked(at)}, ${escaped(date)})`,
   );
   return `<article class="${severity}">
 <span class="label">${severity}</span><h3>${escaped(title)}</h3> <small>${escaped(rule)}</small>
 ${cases.map(caseHtml).join("\n")}
-<p><small>Certainty: ${certainties[certainty]}</small></p>
-<details><summary>How to see it, and sources</summary>
-${howToFindOut.map((line) => `<pre>${escaped(line)}</pre>`).join("")}
-<ul>${links.join("")}</ul></details>
+<details><summary>How to see it</summary>
+${howToFindOut.map((line) => `<pre>${escaped(line)}</pre>`).join("")}</details>
+<p><small>Certainty: ${certainties[certainty]}. Sources: ${cited.join("; ")}.</small></p>
 </article>`;
+}
+
+/** A rule that cannot be judged: which facts are missing, and what would tell. */
+function openHtml({ title, rule, cases, howToFindOut }: ReportedFinding): string {
+  const missing = cases[0]?.facts.filter(({ value }) => value === undefined) ?? [];
+  const keys = missing.map(({ key }) => key).join(", ");
+  return `<li>${escaped(title)}? <small>${escaped(rule)}; needs ${escaped(keys)}</small>
+${howToFindOut
+  .slice(0, 1)
+  .map((line) => `<pre>${escaped(line)}</pre>`)
+  .join("")}</li>`;
 }
 
 function caseHtml({ why, facts, remedies }: ReportedFinding["cases"][number]): string {
   const rows = facts.map(({ key, value }) => [key, shown(value)] as const);
-  return `<p>${escaped(why.charAt(0).toUpperCase() + why.slice(1))}.</p>
+  return `<p>${escaped(sentence(why))}</p>
 <details><summary>Facts that decide it</summary><table>${rowsOf(rows)}</table></details>
 ${remedies.map(remedyHtml).join("\n")}`;
 }

@@ -78,10 +78,11 @@ export function reportOf(facts: Facts, rules: readonly Rule[] = allRules): Docto
   };
 }
 
-/** 0: nothing is in the way; 1: something was found; 2: too little is known to say. */
+/** 0: Conv2d should work; 1: something is in the way, or there is no card; 2: it cannot be told. */
 export function exitCodeOf({ verdict, findings }: DoctorReport): 0 | 1 | 2 {
-  if (findings.some(({ severity }) => severity !== "note")) return 1;
-  return verdict.outcome === "unknown" ? 2 : 0;
+  if (verdict.outcome === "works") return 0;
+  const isFound = findings.some(({ severity }) => severity === "blocks");
+  return verdict.outcome !== "unknown" || isFound ? 1 : 2;
 }
 
 function reported({ rule, cases }: Finding): ReportedFinding {

@@ -136,3 +136,8 @@ export function parseRecording(json: string, path: string): Recording {
   const key = issue.path.map(String).join(".") || "the file";
   throw new RekindleError("file-invalid", `recording ${path}: ${key}: ${issue.message}`);
 }
+
+/** Whether a text is a recording, right or damaged, and not some other JSON. */
+export function isRecording(text: string): boolean {
+  return /^\s*\{\s*"version":[^{]*"platform":[^{]*"folder":/.test(text);
+}

@@ -1,4 +1,9 @@
-import type { DoctorReport, ReportedFinding, Rule } from "../../doctor/index.ts";
+import {
+  type DoctorReport,
+  type ReportedFinding,
+  type Rule,
+  sentence,
+} from "../../doctor/index.ts";
 import { type Output, paint } from "../io.ts";
 import { facts, table, wrap } from "../text.ts";
 
@@ -51,7 +56,7 @@ export function renderRule(rule: Rule, report: DoctorReport, out: Output): strin
 function caseLines({ cases }: ReportedFinding, out: Output): string[] {
   return cases.flatMap(({ why, facts: deciding, remedies }) => [
     "",
-    ...wrap(`${why.charAt(0).toUpperCase()}${why.slice(1)}.`, out.columns),
+    ...wrap(sentence(why), out.columns),
     ...facts(
       deciding.map(({ key, value }) => [`  ${key}`, shown(value)]),
       out.columns,

@@ -1,11 +1,16 @@
-import type { DoctorReport, ReportedFinding, ReportedRemedy } from "../../doctor/index.ts";
+import {
+  type DoctorReport,
+  type ReportedFinding,
+  type ReportedRemedy,
+  sentence,
+} from "../../doctor/index.ts";
 import { type Output, paint } from "../io.ts";
 import { formatBytes, plural, wrap } from "../text.ts";
 
 const certainties = {
   confirmed: "confirmed by source",
   reported: "reported by users",
-  inferred: "inferred, not reported by anyone",
+  inferred: "inferred, reported by nobody",
 } as const;
 
 const styles = { blocks: "red", slows: "yellow", note: "dim" } as const;
@@ -20,14 +25,9 @@ export function renderScreen(report: DoctorReport, out: Output): string {
   const page = pageFor(out);
   page.add(paint(out, "bold", "Machine"));
   page.wrapped(machineLine(report), "  ");
-  const [serious, notes] = split(report.findings);
+  const serious = report.findings.filter(({ severity }) => severity !== "note");
   for (const finding of serious) renderFinding(page, finding, report);
-  if (notes.length > 0) {
-    page.add("", heading(out, "note", "Good to know"));
-    for (const note of notes) {
-      for (const { why } of note.cases) page.wrapped(`${sentence(why)} [${note.rule}]`, "  ", "- ");
-    }
-  }
+  renderNotes(page, report);
   renderUnknown(page, report);
   renderVerdict(page, report);
   return page.text();
@@ -62,13 +62,6 @@ function pageFor(out: Output): Page {
   };
 }
 
-function split(findings: readonly ReportedFinding[]) {
-  return [
-    findings.filter(({ severity }) => severity !== "note"),
-    findings.filter(({ severity }) => severity === "note"),
-  ] as const;
-}
-
 /** "AMD Radeon RX 5600 XT (gfx1010, 6.44 GB); Debian GNU/Linux 12; Linux 6.12.9; 2 PyTorchs" */
 function machineLine({ facts }: DoctorReport): string {
   const { gpus, os, kernel, torch } = facts;
@@ -96,20 +89,33 @@ function heading(out: Output, severity: ReportedFinding["severity"], title: stri
 }
 
 function renderFinding(page: Page, finding: ReportedFinding, { verdict }: DoctorReport): void {
-  page.add("", `${heading(page.out, finding.severity, finding.title)}  [${finding.rule}]`);
-  for (const { why } of finding.cases) page.wrapped(sentence(why), "  ");
-  page.wrapped(certainties[finding.certainty], "  ", "certainty: ");
+  const { severity, title, rule, cases, certainty, sources } = finding;
+  page.add("", `${heading(page.out, severity, title)}  [${rule}]`);
+  for (const { why } of cases) page.wrapped(sentence(why), "  ");
+  const cited = sources.slice(0, sourcesMax).map(({ at, date }) => `${at} (${date})`);
+  page.wrapped(`${certainties[certainty]}: ${cited.join(", ")}`, "  ");
   const isInVerdict = ({ does }: ReportedRemedy) => verdict.way.some((step) => step.does === does);
-  const remedies = new Map(
-    finding.cases.flatMap(({ remedies }) => remedies).map((remedy) => [remedy.does, remedy]),
-  );
-  for (const remedy of remedies.values()) {
+  const remedies = [
+    ...new Map(cases.flatMap((c) => c.remedies).map((remedy) => [remedy.does, remedy])).values(),
+  ];
+  // What blocks deserves every way out; for the rest the best one does.
+  for (const remedy of severity === "blocks" ? remedies : remedies.slice(0, 1)) {
     const isRepeated = isInVerdict(remedy);
     page.wrapped(remedy.does + (isRepeated ? " (commands below)" : ""), "  ", "do: ");
     if (!isRepeated) for (const line of remedy.commands) page.command(line, "     ");
   }
-  const shown = finding.sources.slice(0, sourcesMax);
-  for (const { at, date } of shown) page.wrapped(`${at}, ${date}`, "  ", "source: ");
+}
+
+/** Notes that the first lines and the verdict say already. */
+const saidElsewhere = new Set(["card-identified", "healthy"]);
+
+function renderNotes(page: Page, { findings }: DoctorReport): void {
+  const notes = findings.filter(
+    ({ severity, rule }) => severity === "note" && !saidElsewhere.has(rule),
+  );
+  if (notes.length === 0) return;
+  page.add("", heading(page.out, "note", "Good to know"));
+  for (const { title, rule } of notes) page.wrapped(`${title} [${rule}]`, "  ", "- ");
 }
 
 function renderUnknown(page: Page, { unknown, facts }: DoctorReport): void {
@@ -122,12 +128,17 @@ function renderUnknown(page: Page, { unknown, facts }: DoctorReport): void {
   }
   const blocking = unknown.filter(({ severity }) => severity === "blocks");
   for (const { title, rule, cases, howToFindOut } of blocking.slice(0, unknownMax)) {
-    page.wrapped(`${title}? ${sentence(cases[0]!.why)} [${rule}]`, "  ", "- ");
+    const needed = cases[0]!.facts.filter(({ value }) => value === undefined);
+    const keys = needed.map(({ key }) => key).join(", ");
+    page.wrapped(`${title}? Needs ${keys} [${rule}]`, "  ", "- ");
     const [command] = howToFindOut;
     if (command && !failed.some((f) => f.command === command)) page.command(command, "    ");
   }
   const rest = unknown.length - Math.min(blocking.length, unknownMax);
-  if (rest > 0) page.wrapped(`and ${plural(rest, "further rule")}: see --json`, "  ", "- ");
+  if (rest > 0) {
+    const more = blocking.length > 0 || failed.length > 0 ? "further rule" : "rule";
+    page.wrapped(`${plural(rest, more)} without the facts to judge: see --json`, "  ", "- ");
+  }
 }
 
 function renderVerdict(page: Page, { verdict, clear }: DoctorReport): void {
@@ -137,9 +148,4 @@ function renderVerdict(page: Page, { verdict, clear }: DoctorReport): void {
   for (const { commands } of verdict.way) for (const line of commands) page.command(line, "    ");
   const more = `${plural(clear.length, "rule")} clear. More: rekindle doctor --explain RULE`;
   page.add("", paint(page.out, "dim", more));
-}
-
-/** A clause as a sentence. */
-function sentence(clause: string): string {
-  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
 }
