@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Gpu, openGpu, runProgram } from "../src/gpu/index.ts";
 import { convGemm } from "../src/kernels/conv-gemm.ts";
+import { convWinograd } from "../src/kernels/conv-winograd.ts";
 import type { Kernel } from "../src/kernels/kernel.ts";
 import { matmulTile } from "../src/kernels/matmul-tile.ts";
 import { type OpCase, random, weight } from "../src/ops/case.ts";
@@ -64,6 +65,30 @@ const configs = [
   { ...tall, prefetch: true, unroll: false, splits: 3 },
   { ...wide, prefetch: false, unroll: false, splits: 2 },
 ];
+
+test.each([
+  { name: "odd size", dims: [2, 11, 9, 8], filters: 12, pads: [1, 1, 1, 1], chunkMebibytes: 1 },
+  {
+    name: "in chunks",
+    dims: [1, 18, 21, 12],
+    filters: 8,
+    pads: [0, 2, 1, 0],
+    chunkMebibytes: 0.02,
+  },
+])("Winograd, $name", async ({ dims, filters, pads, chunkMebibytes }) => {
+  const channels = dims[3]!;
+  const opCase: OpCase = {
+    name: "3x3",
+    inputs: [random(dims), weight([filters, channels, 3, 3]), weight([filters])],
+    attributes: { ...nhwc, pads },
+  };
+  const { problem, inputs, outputs, expected } = readyCase(conv, opCase);
+  const config = { ...tall, prefetch: false, unroll: false, splits: 1, chunkMebibytes };
+  const program = convWinograd.build(problem, config, { specialize: false });
+  expect(program.dispatches.length > 3).toBe(chunkMebibytes < 1);
+  const [actual] = await runProgram(gpu, program, { inputs, operands: [], outputs });
+  expect(relativeError(actual!, expected[0]!)).toBeLessThan(1e-5);
+});
 
 test.each(problems)("%s in every kind of tile", async (_name, op, kernel, opCase) => {
   const { problem, inputs, outputs, expected } = readyCase(op, opCase);

@@ -27,6 +27,8 @@ export interface TiledProduct {
   readonly code: Omit<TileCode, "store">;
   readonly steps: readonly Step[];
   readonly out: TensorType;
+  /** Where the result goes, if not to the node's output; then sums are not split. */
+  readonly into?: Buffer;
 }
 
 /** Tiles of all groups and splits: one workgroup each. */
@@ -52,7 +54,7 @@ function product(p: TiledProduct, t: Tile, options: BuildOptions): Dispatch {
   const tail = epilogue(isWhole ? p.steps : [], p.out, 4);
   const { across, perGroup, perSplit } = tilesOf(p, t);
   const slices = Math.ceil(p.depth / t.depth);
-  const result: Buffer = isWhole ? outputOf(p) : partialSums(true);
+  const result: Buffer = isWhole ? (p.into ?? outputOf(p)) : partialSums(true);
   const head = declare(
     {
       buffers: [...p.operands, ...tail.buffers, result],
@@ -75,7 +77,7 @@ function product(p: TiledProduct, t: Tile, options: BuildOptions): Dispatch {
     options,
   );
   const store = isWhole
-    ? `y[at] = ${elementOf(p.out, 4)}(epilogue(value, at * 4u));`
+    ? `${result.name}[at] = ${elementOf(p.out, 4)}(epilogue(value, at * 4u));`
     : "partial[split * params.rows * params.width + at] = value;";
   const code: TileCode = {
     ...p.code,

@@ -30,6 +30,8 @@ export interface Declarations {
   readonly buffers: readonly Buffer[];
   /** Sizes, read in the body as `params.NAME` (u32; a negative number wraps around). */
   readonly params?: Readonly<Record<string, number>>;
+  /** Numbers that differ between dispatches of one shader: always a uniform, `NAME.KEY`. */
+  readonly dynamic?: { readonly name: string; readonly values: Readonly<Record<string, number>> };
   /** WGSL extensions beyond f16, which is added where a buffer needs it. */
   readonly enables?: readonly string[];
 }
@@ -40,7 +42,7 @@ export interface Declarations {
  * uniform buffer, so that one pipeline serves every size. The body reads the same either way.
  */
 export function declare(declarations: Declarations, options: BuildOptions) {
-  const { buffers, params = {}, enables = [] } = declarations;
+  const { buffers, params = {}, dynamic, enables = [] } = declarations;
   const names = Object.keys(params);
   const bindings: Binding[] = buffers.map((b) => b.from);
   const f16 = buffers.some((b) => b.element.includes("f16")) ? ["f16"] : [];
@@ -57,6 +59,12 @@ export function declare(declarations: Declarations, options: BuildOptions) {
       lines.push(`@group(0) @binding(${buffers.length}) var<uniform> params: Params;`);
       bindings.push({ kind: "params", data: Uint32Array.from(names, (n) => params[n]! >>> 0) });
     }
+  }
+  if (dynamic) {
+    const keys = Object.keys(dynamic.values);
+    lines.push(`struct Dynamic { ${keys.map((n) => `${n}: u32`).join(", ")} }`);
+    lines.push(`@group(0) @binding(${bindings.length}) var<uniform> ${dynamic.name}: Dynamic;`);
+    bindings.push({ kind: "params", data: Uint32Array.from(Object.values(dynamic.values)) });
   }
   return { text: `${lines.join("\n")}\n`, bindings };
 }

@@ -1,6 +1,7 @@
 import { convDepthwise } from "../kernels/conv-depthwise.ts";
 import { convDirect } from "../kernels/conv-direct.ts";
 import { convGemm } from "../kernels/conv-gemm.ts";
+import { convWinograd } from "../kernels/conv-winograd.ts";
 import {
   type AutoPad,
   type Layout,
@@ -73,7 +74,7 @@ export const conv = defineOp({
   reference([x, w, b], a) {
     return [convolve(x!, w!, b, a)];
   },
-  kernels: [convGemm, convDepthwise, convDirect],
+  kernels: [convWinograd, convGemm, convDepthwise, convDirect],
   traits: { acceptsEpilogue: true, layout: "spatial" },
   cases: convCases,
 });

@@ -1,0 +1,310 @@
+import { type Conv2d, conv2dOf, convSteps } from "./conv-problem.ts";
+import { epilogue, stepsAreVectorizable } from "./epilogue.ts";
+import { type Tile, tileFits, tileOf } from "./gemm-tile.ts";
+import type { BuildOptions, Config, Dispatch, Kernel, Packed, Problem } from "./kernel.ts";
+import { packConstant } from "./pack.ts";
+import { tilesFor } from "./tile-choice.ts";
+import { tiledProgram } from "./tiled-product.ts";
+import {
+  type Buffer,
+  declare,
+  elementOf,
+  onGpu,
+  spread,
+  workgroupArguments,
+  workgroupIndex,
+} from "./wgsl.ts";
+import { inputMatrix, outputMatrix, rowTimes, transformFilter } from "./winograd-matrices.ts";
+
+const threads = 64;
+
+/** Memory for transformed tiles and products of one chunk. */
+const chunkMebibytes = 64;
+
+/**
+ * 3x3 convolution by Winograd's F(4x4, 3x3): transforms tiles of the picture, multiplies 36 small
+ * matrices, and transforms back; a quarter of the multiplications of the definition. Pictures are
+ * taken in chunks of tiles, so that memory stays bounded. Sums and transforms are float32.
+ */
+export const convWinograd: Kernel = {
+  name: "conv-winograd",
+  supports(problem) {
+    if (![...problem.inputs, ...problem.outputs].every(onGpu)) {
+      return "computes float32 and float16 only";
+    }
+    const c = conv2dOf(problem);
+    if (c?.layout !== "NHWC") return "needs one or two spatial axes, channels last";
+    if (c.R !== 3 || c.S !== 3) return `needs a 3x3 kernel, has ${c.R}x${c.S}`;
+    const steps = [c.stride, c.dilation].flatMap(({ h, w }) => [h, w]);
+    if (steps.some((s) => s !== 1)) return "needs stride 1 and no dilation";
+    if (c.G !== 1) return "does not compute groups";
+    if (!problem.constants[1]) return "needs weights that are known before the run";
+    if (c.C % 4 !== 0 || c.K % 4 !== 0) {
+      return `needs multiples of 4 channels, has ${c.C} and ${c.K}`;
+    }
+    if (!pays(c)) return "moves more memory than it saves multiplications";
+    return (
+      stepsAreVectorizable(convSteps(problem), problem.outputs[0]!) ||
+      "a fused operand is not four wide"
+    );
+  },
+  configs(problem, device): readonly Config[] {
+    const c = conv2dOf(problem)!;
+    const size = { M: chunkOf(c, chunkMebibytes), N: c.K, depth: c.C, groups: 36 };
+    const whole = tilesFor(size, device).filter((config) => config.splits === 1);
+    return whole.map((config) => ({ ...config, chunkMebibytes }));
+  },
+  fits(config, _problem, device) {
+    if (device.isSoftware) return "would compile for longer than it saves on an emulated GPU";
+    return tileFits(tileOf(config), device);
+  },
+  build(problem, config, options) {
+    const c = conv2dOf(problem)!;
+    const chunk = chunkOf(c, config.chunkMebibytes as number);
+    const products = multiply(c, chunk, tileOf(config), options);
+    const dispatches: Dispatch[] = [];
+    for (let first = 0; first < tilesOf(c); first += chunk) {
+      dispatches.push(
+        transformIn(problem, c, first, chunk, options),
+        ...products,
+        transformOut(problem, c, first, chunk, options),
+      );
+    }
+    return {
+      dispatches,
+      scratch: [144 * chunk * c.C, 144 * chunk * c.K],
+      packed: [packFilters(problem, c)],
+    };
+  },
+};
+
+const tilesDown = (c: Conv2d): number => Math.ceil(c.P / 4);
+const tilesAcross = (c: Conv2d): number => Math.ceil(c.Q / 4);
+const tilesOf = (c: Conv2d): number => c.N * tilesDown(c) * tilesAcross(c);
+
+/** Tiles that are transformed at a time: as equal parts as can be. */
+function chunkOf(c: Conv2d, mebibytes: number): number {
+  const most = Math.max(1, Math.floor((mebibytes * 2 ** 20) / (144 * (c.C + c.K))));
+  return Math.ceil(tilesOf(c) / Math.ceil(tilesOf(c) / most));
+}
+
+/** Operations that take as long as moving a byte, on the H100 and on RDNA1 cards alike. */
+const operationsPerByte = 18;
+
+/** Whether the saved multiplications outweigh the memory that the transforms move. */
+function pays(c: Conv2d): boolean {
+  const tiles = tilesOf(c);
+  const direct = 2 * 9 * c.N * c.P * c.Q * c.C * c.K + operationsPerByte * 36 * c.C * c.K;
+  const products = 2 * 36 * tiles * c.C * c.K;
+  const bytes = 4 * 36 * (2 * tiles * (c.C + c.K) + c.C * c.K);
+  return 1.15 * (products + operationsPerByte * bytes) < direct;
+}
+
+/** Transformed tiles, [tile][36][C], and products, [tile][36][K]. */
+const tilesBuffer = (write: boolean): Buffer => ({
+  name: "tiles",
+  element: "vec4<f32>",
+  from: { kind: "scratch", index: 0 },
+  write,
+});
+const productsBuffer = (write: boolean): Buffer => ({
+  name: "products",
+  element: "vec4<f32>",
+  from: { kind: "scratch", index: 1 },
+  write,
+});
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Statements that find the tile of thread `i` and its place, with so many `vectors` of channels. */
+function findTile(vectors: string): string {
+  return `  let i = (${workgroupIndex}) * ${threads}u + lane;
+  if (i >= params.chunk * ${vectors}) { return; }
+  let channel = i % ${vectors};
+  let inChunk = i / ${vectors};
+  let tile = chunk.first + inChunk;
+  if (tile >= params.tiles) { return; }
+  let n = tile / (params.down * params.across);
+  let down = tile / params.across % params.down * 4u;
+  let across = tile % params.across * 4u;`;
+}
+
+function chunkParams(c: Conv2d, chunk: number): Record<string, number> {
+  return { chunk, tiles: tilesOf(c), down: tilesDown(c), across: tilesAcross(c) };
+}
+
+function transformIn(
+  problem: Problem,
+  c: Conv2d,
+  first: number,
+  chunk: number,
+  options: BuildOptions,
+): Dispatch {
+  const element = elementOf(problem.inputs[0]!, 4);
+  const head = declare(
+    {
+      buffers: [{ name: "x", element, from: { kind: "input", index: 0 } }, tilesBuffer(true)],
+      params: {
+        ...chunkParams(c, chunk),
+        C4: c.C / 4,
+        H: c.H,
+        W: c.W,
+        padH: c.pad.h,
+        padW: c.pad.w,
+      },
+      dynamic: { name: "chunk", values: { first } },
+    },
+    options,
+  );
+  const names = (row: number) => range(6).map((col) => `t${row}_${col}`);
+  const columns = range(6).map((col) => {
+    const v = range(6).map((row) => `d${row}`);
+    const loads = v.map(
+      (name, row) => `let ${name} = load(n, top + ${row}u, left + ${col}u, channel);`,
+    );
+    const sums = range(6).map((row) => `t${row}_${col} = ${rowTimes(inputMatrix[row]!, v)};`);
+    return `  {\n    ${[...loads, ...sums].join("\n    ")}\n  }`;
+  });
+  const stores = range(6).flatMap((row) =>
+    range(6).map(
+      (col) =>
+        `  tiles[base + ${6 * row + col}u * params.C4] = ${rowTimes(inputMatrix[col]!, names(row))};`,
+    ),
+  );
+  const wgsl = `${head.text}
+fn load(n: u32, h: u32, w: u32, channel: u32) -> vec4<f32> {
+  // Above the top and left of the border wraps around to a large number.
+  if (h >= params.H || w >= params.W) { return vec4<f32>(); }
+  return vec4<f32>(x[((n * params.H + h) * params.W + w) * params.C4 + channel]);
+}
+@compute @workgroup_size(${threads})
+fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
+${findTile("params.C4")}
+  let top = down - params.padH;
+  let left = across - params.padW;
+${range(6)
+  .map((row) => `  var ${names(row).join(": vec4<f32>; var ")}: vec4<f32>;`)
+  .join("\n")}
+${columns.join("\n")}
+  let base = inChunk * 36u * params.C4 + channel;
+${stores.join("\n")}
+}
+`;
+  const workgroups = spread(Math.ceil((chunk * c.C) / 4 / threads));
+  return { label: "winograd tiles", wgsl, bindings: head.bindings, workgroups };
+}
+
+/** 36 matrix products: [tiles][C] by [C][K]. */
+function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
+  const { dispatches } = tiledProgram(
+    {
+      label: "winograd",
+      rows: chunk,
+      cols: c.K / 4,
+      groups: 36,
+      depth: c.C,
+      operands: [
+        tilesBuffer(false),
+        { name: "filters", element: "vec4<f32>", from: { kind: "packed", index: 0 } },
+      ],
+      params: {},
+      functions: `fn loadTiles(row: u32, channel: u32, group: u32) -> vec4<f32> {
+  if (row >= params.rows || channel >= params.depth / 4u) { return vec4<f32>(); }
+  return tiles[(row * 36u + group) * (params.depth / 4u) + channel];
+}
+fn loadFilters(row: u32, col: u32, group: u32) -> vec4<f32> {
+  if (row >= params.depth || col >= params.cols) { return vec4<f32>(); }
+  return filters[(group * params.depth + row) * params.cols + col];
+}`,
+      code: {
+        setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;
+  var filterRow = bRow + firstSlice * ${t.depth}u;`,
+        loadA: (i) => `loadTiles(tileRow + aRow + ${i}u * aStep, channel, group)`,
+        loadB: (i) => `loadFilters(filterRow + ${i}u * bStep, tileCol + bVec, group)`,
+        advance: `channel += ${t.depth / 4}u;\n    filterRow += ${t.depth}u;`,
+      },
+      steps: [],
+      out: { dtype: "float32", dims: [chunk, 36 * c.K] },
+      into: productsBuffer(true),
+    },
+    t,
+    options,
+  );
+  return dispatches;
+}
+
+function transformOut(
+  problem: Problem,
+  c: Conv2d,
+  first: number,
+  chunk: number,
+  options: BuildOptions,
+): Dispatch {
+  const out = problem.outputs[0]!;
+  const tail = epilogue(convSteps(problem), out, 4);
+  const head = declare(
+    {
+      buffers: [
+        productsBuffer(false),
+        ...tail.buffers,
+        { name: "y", element: elementOf(out, 4), from: { kind: "output", index: 0 }, write: true },
+      ],
+      params: { ...chunkParams(c, chunk), K4: c.K / 4, P: c.P, Q: c.Q, ...tail.params },
+      dynamic: { name: "chunk", values: { first } },
+    },
+    options,
+  );
+  const names = (row: number) => range(6).map((col) => `t${row}_${col}`);
+  const columns = range(6).map((col) => {
+    const v = range(6).map((row) => `m${row}`);
+    const loads = v.map(
+      (name, row) => `let ${name} = products[base + ${6 * row + col}u * params.K4];`,
+    );
+    const sums = range(4).map((row) => `t${row}_${col} = ${rowTimes(outputMatrix[row]!, v)};`);
+    return `  {\n    ${[...loads, ...sums].join("\n    ")}\n  }`;
+  });
+  const stores = range(4).flatMap((row) =>
+    range(4).map(
+      (col) =>
+        `  store(n, down + ${row}u, across + ${col}u, channel, ${rowTimes(outputMatrix[col]!, names(row))});`,
+    ),
+  );
+  const wgsl = `${head.text}
+${tail.text}
+fn store(n: u32, p: u32, q: u32, channel: u32, value: vec4<f32>) {
+  if (p >= params.P || q >= params.Q) { return; }
+  let at = ((n * params.P + p) * params.Q + q) * params.K4 + channel;
+  y[at] = ${elementOf(out, 4)}(epilogue(value, at * 4u));
+}
+@compute @workgroup_size(${threads})
+fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
+${findTile("params.K4")}
+  let base = inChunk * 36u * params.K4 + channel;
+${range(4)
+  .map((row) => `  var ${names(row).join(": vec4<f32>; var ")}: vec4<f32>;`)
+  .join("\n")}
+${columns.join("\n")}
+${stores.join("\n")}
+}
+`;
+  const workgroups = spread(Math.ceil((chunk * c.K) / 4 / threads));
+  return { label: "winograd outputs", wgsl, bindings: head.bindings, workgroups };
+}
+
+/** Weights [K][C][3][3], transformed, as [36][C][K]. Always float32: float16 would lose too much. */
+function packFilters(problem: Problem, c: Conv2d): Packed {
+  return packConstant({
+    tensor: problem.constants[1]!,
+    input: 1,
+    layout: "winograd 4x4",
+    dtype: "float32",
+    length: 36 * c.C * c.K,
+    fill(from, to) {
+      for (let k = 0; k < c.K; k++) {
+        for (let ch = 0; ch < c.C; ch++) {
+          transformFilter(from, (k * c.C + ch) * 9, to, ch * c.K + k, c.C * c.K);
+        }
+      }
+    },
+  });
+}
