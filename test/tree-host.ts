@@ -18,7 +18,7 @@ export interface Tree {
 
 /** A host that sees nothing but the tree. */
 export function treeHost(tree: Tree): Host {
-  const { platform = "linux", env = {}, folder = "/home/alice/project", files } = tree;
+  const { platform = "linux", env = {}, folder = "/people/alice/project", files } = tree;
   const links = Object.entries(tree.links ?? {}).sort(([a], [b]) => b.length - a.length);
   const real = (path: string): string => {
     const full = posix.resolve(folder, path);
@@ -56,7 +56,7 @@ export function treeHost(tree: Tree): Host {
       kernelRelease: "6.12.9-amd64",
       hostName: "workshop",
       user: "alice",
-      home: "/home/alice",
+      home: "/people/alice",
       userId: 1000,
       groups: [1000, 44],
       memoryBytes: 16e9,

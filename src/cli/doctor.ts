@@ -136,8 +136,8 @@ async function gather(options: DoctorOptions, io: Io): Promise<Facts> {
 /** Variables that say where probes look. */
 const pathVariables = new Set(
   (
-    "PATH VIRTUAL_ENV CONDA_PREFIX TMPDIR TEMP ROCM_PATH ROCM_HOME HIP_PATH XDG_DATA_DIRS container " +
-    "KUBERNETES_SERVICE_HOST ProgramFiles SystemRoot SystemDrive LOCALAPPDATA"
+    "PATH VIRTUAL_ENV CONDA_PREFIX TMPDIR TEMP ROCM_PATH ROCM_HOME HIP_PATH XDG_DATA_DIRS " +
+    "container KUBERNETES_SERVICE_HOST ProgramFiles SystemRoot SystemDrive LOCALAPPDATA"
   ).split(" "),
 );
 

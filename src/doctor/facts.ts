@@ -105,7 +105,7 @@ const amdgpu = {
   isDkms: flag("it comes from AMD's DKMS package and not with the kernel"),
   parameters: record("parameters in force (/sys/module/amdgpu/parameters)"),
   options: list(moduleOption, "parameters that modprobe.d and the kernel command line set"),
-  blocked: texts("files that keep amdgpu from loading (blacklist, install)"),
+  blocked: texts("files, with their lines, that keep amdgpu from loading"),
 };
 
 const kernelLog = {
@@ -150,7 +150,7 @@ const setting = z.strictObject({
 });
 
 /** Where a build of PyTorch comes from, as far as its files tell. */
-export const torchBuilds = [
+const torchBuilds = [
   /** For the CPU alone. */
   "cpu",
   /** For NVIDIA. */
@@ -214,10 +214,13 @@ const vulkan = {
 };
 
 const adapter = z.strictObject({
-  name: z.string(),
+  name: z.string().describe("as the driver spells it"),
   vendor: text('"amd"'),
   architecture: text('"rdna-1"'),
-  kind: z.enum(["gpu", "software", "null"]).exactOptional(),
+  kind: z
+    .enum(["gpu", "software", "null"])
+    .exactOptional()
+    .describe("software is a CPU that emulates a GPU; null never computes"),
   backend: text('"vulkan", "d3d12", "metal"'),
   driver: text('"radv: Mesa 25.0.7"'),
   suits: flag("Rekindle's engine can run on it"),
@@ -242,9 +245,9 @@ const wsl = {
 };
 
 const disk = z.strictObject({
-  purpose: z.enum(["home", "temporary", "system"]),
-  folder: z.string(),
-  freeBytes: z.number().nonnegative(),
+  purpose: z.enum(["home", "temporary", "system"]).describe("what would go there"),
+  folder: z.string().describe("a folder on it"),
+  freeBytes: z.number().nonnegative().describe("that this user may still write"),
 });
 
 const unknown = z.strictObject({

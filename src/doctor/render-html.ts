@@ -121,7 +121,8 @@ function remedyHtml({ does, commands }: ReportedRemedy): string {
 function failureHtml(failure: { probe: string; reason: string; command?: string }): string {
   const { probe, reason, command } = failure;
   const pre = command === undefined ? "" : `<pre>${escaped(command)}</pre>`;
-  return `<article class="note"><span class="label">${escaped(probe)}</span>${escaped(reason)}${pre}</article>`;
+  return `<article class="note">
+<span class="label">${escaped(probe)}</span>${escaped(reason)}${pre}</article>`;
 }
 
 function rowsOf(rows: readonly (readonly [string, string])[]): string {

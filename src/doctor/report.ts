@@ -15,11 +15,19 @@ const deciding = z.strictObject({
   value: z.unknown().optional().describe("its value; absent where it is not known"),
 });
 
+const source = z.strictObject({
+  title: z.string().describe("what it says"),
+  at: z.string().describe('an address, or a thread: "ROCm/TheRock#7839"'),
+  date: z.string().describe("when it was written or read"),
+});
+
 const finding = z.strictObject({
   rule: z.string().describe("id of the rule, never changed"),
-  title: z.string(),
-  severity: z.enum(severities),
-  certainty: z.enum(["confirmed", "reported", "inferred"]),
+  title: z.string().describe("in a few words"),
+  severity: z.enum(severities).describe("what it does to Conv2d"),
+  certainty: z
+    .enum(["confirmed", "reported", "inferred"])
+    .describe("read in sources, said by users, or concluded by us"),
   cases: z
     .array(
       z.strictObject({
@@ -30,20 +38,22 @@ const finding = z.strictObject({
     )
     .describe("one for each card or PyTorch that it holds for"),
   howToFindOut: z.array(z.string()).describe("commands that show what the rule asks"),
-  sources: z.array(z.strictObject({ title: z.string(), at: z.string(), date: z.string() })),
+  sources: z.array(source).describe("what the rule rests on"),
 });
 
 export const reportSchema = z
   .strictObject({
     version: z.literal(1).describe("version of this format"),
-    verdict: z.strictObject({
-      outcome: z.enum(["works", "fails", "unknown", "no-card"]).describe("does Conv2d work"),
-      sentence: z.string(),
-      way: z.array(remedy).describe("what to do, in order"),
-      because: z.array(z.string()).describe("ids of the rules that decided"),
-    }),
+    verdict: z
+      .strictObject({
+        outcome: z.enum(["works", "fails", "unknown", "no-card"]).describe("does Conv2d work"),
+        sentence: z.string().describe("whether, why, and the shortest way"),
+        way: z.array(remedy).describe("what to do, in order"),
+        because: z.array(z.string()).describe("ids of the rules that decided"),
+      })
+      .describe("Conv2d on the card, with the PyTorch that fares best"),
     findings: z.array(finding).describe("what was found, most severe first"),
-    unknown: z.array(finding).describe("what could be so, but facts are missing"),
+    unknown: z.array(finding).describe("rules that lack facts, each shaped as a finding"),
     clear: z.array(z.string()).describe("ids of the rules that do not hold"),
     facts: factsSchema,
   })

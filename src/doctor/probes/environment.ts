@@ -5,14 +5,19 @@ import { known, linesOf, type Probe, unquoted } from "./probe.ts";
 type Settings = NonNullable<Facts["settings"]>;
 type Preloads = NonNullable<Facts["preloads"]>;
 
-const prefixes =
-  /^(HSA|HIP|ROCR|ROCM|MIOPEN|PYTORCH|TORCH|TENSILE|ROCBLAS|HIPBLASLT|AMD|AMDGCN|AMDGPU|GPU|RADV|VK|MESA|TRITON|COMFYUI)_/;
+/** What stands before the first "_" of variables that matter. */
+const families = new Set([
+  ...["HSA", "HIP", "ROCR", "ROCM", "AMD", "AMDGCN", "AMDGPU", "GPU", "COMFYUI"],
+  ...["PYTORCH", "TORCH", "TRITON", "MIOPEN", "TENSILE", "ROCBLAS", "HIPBLASLT"],
+  ...["RADV", "VK", "MESA"],
+]);
 const others = new Set(["LD_PRELOAD", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "DRI_PRIME"]);
 const secrets = /KEY|TOKEN|SECRET|PASSW/i;
 
 /** Whether a variable touches ROCm, PyTorch or Vulkan; none that may hold a secret does. */
 export function isRelevant(name: string): boolean {
-  return (prefixes.test(name) || others.has(name)) && !secrets.test(name);
+  const family = /^[A-Z]+(?=_)/.exec(name)?.[0] ?? "";
+  return (families.has(family) || others.has(name)) && !secrets.test(name);
 }
 
 /** Variables of this shell and of files that every shell reads, and libraries forced into all. */

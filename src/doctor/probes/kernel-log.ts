@@ -51,7 +51,7 @@ async function linesFrom(host: Host, [program, ...args]: readonly [string, ...st
   return status === 0 ? lines : [];
 }
 
-/** The lines that matter; of many, the first (start of the driver), all late faults and the last. */
+/** The lines that matter; of many, the first (start of the driver), late faults and the last. */
 export function shortened(lines: readonly string[]): string[] {
   const ours = lines.filter((line) => ofTheGpu.test(line));
   if (ours.length <= linesMax) return ours;

