@@ -45,7 +45,7 @@ interface Page {
   wrapped(text: string, indent: string, name?: string): void;
 }
 
-const nameWidth = 11;
+const nameWidth = 13;
 
 function pageFor(out: Output): Page {
   const lines: string[] = [];
@@ -108,7 +108,7 @@ function renderShort(page: Page, finding: Finding): void {
 function renderLogs(page: Page, logs: readonly Step[]): void {
   if (logs.length === 0) return;
   page.add("", paint(page.out, "bold", "What would tell more"));
-  for (const step of logs) renderStep(page, step, "log");
+  for (const step of logs) renderStep(page, step, "");
 }
 
 function renderContext(page: Page, { context }: Explanation): void {

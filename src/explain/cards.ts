@@ -51,5 +51,7 @@ export function targetOfVersion(version: string): string | undefined {
  * as a rule, gfx1010 and gfx1030 do not.
  */
 export function isSameGeneration(a: string, b: string): boolean {
+  // Before RDNA the last digit stands for another chip altogether.
+  if (/^gfx[789]/.test(a)) return a === b;
   return a.slice(0, -1) === b.slice(0, -1);
 }

@@ -54,10 +54,10 @@ const flagSigns: Readonly<Record<(typeof flagNames)[number], RegExp>> = {
   failure: oneOf(
     /Traceback \(most recent/,
     /\b(?:[Ee]rror|ERROR|FATAL|Exception)(?::|\])|: error\b/,
-    /\b\w{2,40}(?:Error|Exception)\b(?!\()/,
+    /\w(?:Error|Exception)\b(?!\()/,
     /core dumped|\*ERROR\*|Aborted|SIG(?:SEGV|ABRT|BUS|ILL)|panicked at/,
   ),
-  crash: /core dumped|SIG(?:SEGV|ABRT|BUS|ILL)|Segmentation fault|Speicherzugriffsfehler/,
+  crash: /core dumped|SIG(?:SEGV|ABRT|BUS|ILL)|Segmentation fault/,
 };
 
 /** Where programs print the target that they take the card for. */
@@ -88,6 +88,21 @@ const kernelSign = oneOf(
   /\b(?<c>[4-9]\.\d{1,3}\.\d{1,3})-[\w.+~-]{0,40}(?:generic|amd64|arch|zen|lts|oem|fc\d|microsoft)/,
 );
 const torchSign = /\b\d\.\d{1,2}\.\d[\w.]{0,24}\+(?<build>rocm[\w.]{1,24}|cu\d{2,3}|cpu|xpu)\b/;
+
+/** A line that gives any clue holds one of these. */
+export const clueWords: readonly string[] = [
+  ...["gfx", "RX", "Radeon", "Instinct", "Navi", "NAVI", "Pro V520", "500 XT", "500XT"],
+  ...["600 XT", "600XT", "700 XT", "700XT", "1002:", "0x73", " MI2", " MI5", " MI6"],
+  ...["GeForce", "RTX", "GTX", "Tesla", "NVRM", "NVIDIA", "sm_", "+cu", "+rocm", "+cpu", "+xpu"],
+  ...["HIP", "hip", "HSA_", "rocm", "ROCm", "ROCM", "Rocm", "amdgpu", "AMD_SERIALIZE"],
+  ...["MIOPEN_", "MIOpen", "miopen", "onv2d", "convolution"],
+  ...[":\\", ":/", "Windows", "win32", "WinError", "WSL", "microsoft-standard", "/dev/dxg"],
+  ...["docker", "podman", "singularity", "apptainer", "distrobox", "Docker"],
+  ...["luda", "LUDA", "irectml", "irectML", "irectMl", "privateuseone", "Dml", "DIRECTML"],
+  ...["Traceback", "rror", "ERROR", "FATAL", "xception", "core dumped", "Aborted", "SIG"],
+  ...["panicked", "Segmentation", "Linux", "Kernel", "kernel", "-generic", "-amd64", "-arch"],
+  ...["-zen", "-lts", "-oem", ".fc", ".el", "Device "],
+];
 
 export function noClues(): Clues {
   return {

@@ -156,15 +156,22 @@ function verdictOf(findings: readonly Finding[], clues: Clues): Verdict {
 /** Which log would name the cause, for what this text leaves open. */
 function logsFor(findings: readonly Finding[], verdict: Verdict, seen: Seen): Step[] {
   const top = findings[0];
-  const isOpen = verdict === "unknown" || (verdict === "found" && top?.certainty === "possible");
-  if (!isOpen) return [];
-  const isGpu = seen.clue("rocm") || seen.clue("crash") || (top && top.role !== "harmless");
-  const logs: Step[] = [];
-  if (isGpu) logs.push(hipOneByOne, kernelLog);
-  else logs.push(hipLog);
-  if (seen.clue("miopen")) logs.splice(1, 0, miopenLog);
-  const offered = new Set(top?.steps.map((step) => step.command));
-  return logs.filter((step) => !offered.has(step.command));
+  if (verdict === "unknown") {
+    const isGpu = seen.clue("rocm") || seen.clue("crash") || top?.role === "tail";
+    const closing = top?.role === "tail" ? top.steps : [];
+    const general = isGpu ? [hipOneByOne, ...miopenLogs(seen), kernelLog] : [hipLog];
+    return unique([...closing, ...general]);
+  }
+  if (verdict !== "found" || top?.certainty !== "possible") return [];
+  const offered = new Set(top.steps.map(({ command }) => command));
+  const logs = [hipOneByOne, ...miopenLogs(seen), kernelLog];
+  return logs.filter(({ command }) => !offered.has(command));
+}
+
+const miopenLogs = (seen: Seen) => (seen.clue("miopen") ? [miopenLog] : []);
+
+function unique(steps: readonly Step[]): Step[] {
+  return [...new Map(steps.map((step) => [step.command ?? step.code ?? step.what, step])).values()];
 }
 
 function contextOf(seen: Seen, clues: Clues, facts: Facts | undefined): Context {

@@ -24,7 +24,9 @@ export async function explain(logs: readonly Log[], facts?: Facts): Promise<Expl
   const scan = new Scan(patterns);
   for (const { name, chunks } of logs) {
     const file = logs.length > 1 ? name : undefined;
-    for await (const line of linesOf(decodeText(chunks, name))) scan.read(line, file);
+    for await (const lines of linesOf(decodeText(chunks, name))) {
+      for (const line of lines) scan.read(line, file);
+    }
   }
   return diagnose(scan, patterns, facts);
 }

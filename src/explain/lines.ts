@@ -9,32 +9,39 @@ export interface Line {
 const pieceLength = 4096;
 const overlap = 256;
 
-/** Text in pieces as lines. Memory stays bounded even where a line never ends. */
-export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
+/**
+ * Text in pieces as lines, some at a time. Memory stays bounded even where a line never ends.
+ */
+export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<readonly Line[]> {
   let rest = "";
   let number = 1;
   for await (const piece of pieces) {
+    const lines: Line[] = [];
     const parts = (rest + piece).split("\n");
     rest = parts.pop()!;
     for (const part of parts) {
-      yield* cut(part, number);
+      addLine(lines, part, number);
       number++;
     }
-    while (rest.length > pieceLength) {
-      yield { number, text: clean(rest.slice(0, pieceLength)) };
+    // What is left of a line that has not ended yet: all but the end of it is looked at now.
+    while (rest.length > 2 * pieceLength) {
+      lines.push({ number, text: clean(rest.slice(0, pieceLength)) });
       rest = rest.slice(pieceLength - overlap);
     }
+    yield lines;
   }
-  if (rest !== "") yield* cut(rest, number);
+  const lines: Line[] = [];
+  if (rest !== "") addLine(lines, rest, number);
+  yield lines;
 }
 
-function* cut(line: string, number: number): Generator<Line> {
+function addLine(lines: Line[], line: string, number: number): void {
   if (line.length <= pieceLength) {
-    for (const text of split(line)) yield { number, text: clean(text) };
+    for (const text of split(line)) lines.push({ number, text: clean(text) });
     return;
   }
-  for (let at = 0; at < line.length; at += pieceLength - overlap) {
-    yield { number, text: clean(line.slice(at, at + pieceLength)) };
+  for (let at = 0; at < line.length - overlap; at += pieceLength - overlap) {
+    lines.push({ number, text: clean(line.slice(at, at + pieceLength)) });
   }
 }
 
@@ -44,19 +51,24 @@ function split(line: string): string[] {
   return line.split(/\r(?!$)|<br ?\/?>|\\n(?=[A-Z[<> ])/);
 }
 
-const esc = String.fromCharCode(27);
-const bell = String.fromCharCode(7);
+const char = String.fromCharCode;
+const esc = char(27);
+const bell = char(7);
 /** Colours, cursor moves, window titles. */
 const escapes = new RegExp(
   `${esc}(?:\\[[0-9;?]{0,20}[ -/]?[@-~]|\\][^${bell}${esc}]{0,200}(?:${bell}|${esc}\\\\)|.)`,
   "g",
 );
 /** What a terminal must not be sent: control characters but tabs, and changes of direction. */
-const controls = /(?!\t)\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu;
+const controls = new RegExp(
+  `[${char(0)}-${char(8)}${char(10)}-${char(31)}${char(127)}-${char(159)}\u202a-\u202e\u2066-\u2069]`,
+  "g",
+);
 const quotes = /^(?:> ?){1,8}/;
 
 function clean(text: string): string {
   let cleaned = text;
-  if (cleaned.includes(esc)) cleaned = cleaned.replace(escapes, "");
-  return cleaned.replace(controls, "").replace(quotes, "").trimEnd();
+  if (cleaned.search(controls) >= 0) cleaned = cleaned.replace(escapes, "").replace(controls, "");
+  if (cleaned.startsWith(">")) cleaned = cleaned.replace(quotes, "");
+  return cleaned;
 }

@@ -1,7 +1,8 @@
-import { type Clues, gather, noClues } from "./clues.ts";
+import { type Clues, clueWords, gather, noClues } from "./clues.ts";
 import type { Line } from "./lines.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Hits } from "./seen.ts";
+import { anyWord, wordsOf } from "./trigger.ts";
 
 /** A line that speaks for a pattern. */
 export interface Evidence extends Line {
@@ -11,8 +12,10 @@ export interface Evidence extends Line {
 
 /** The hits of one pattern. */
 export interface Hit {
-  /** The first lines, at most `keptLines`. */
+  /** The strongest lines, at most `keptLines`. */
   readonly lines: Evidence[];
+  /** For each line the place of its sign in the pattern. */
+  readonly ranks: number[];
   /** How many lines there are. */
   count: number;
   readonly groups: Map<string, Set<string>>;
@@ -29,21 +32,29 @@ export class Scan implements Hits {
   readonly hits = new Map<string, Hit>();
   lines = 0;
   readonly #patterns: readonly Pattern[];
+  readonly #patternWords: RegExp;
+  readonly #clueWords = anyWord(clueWords, []);
   readonly #seen = new Map<string, Shape>();
 
   constructor(patterns: readonly Pattern[]) {
     this.#patterns = patterns;
+    const signs = patterns.flatMap((pattern) => pattern.signs);
+    const words = (ofAnyCase: boolean) =>
+      signs.filter((sign) => sign.ignoreCase === ofAnyCase).flatMap((sign) => wordsOf(sign) ?? []);
+    this.#patternWords = anyWord(words(false), words(true));
   }
 
   read({ number, text }: Line, file: string | undefined): void {
     this.lines++;
-    if (text.length < 4) return;
+    const mayMatch = this.#patternWords.test(text);
+    if (!mayMatch && !this.#clueWords.test(text)) return;
     const shape = this.#shapeOf(text);
     if (shape && shape.count > fullLooks) {
       for (const hit of shape.hits) hit.count++;
       return;
     }
     gather(this.clues, text);
+    if (!mayMatch) return;
     for (const pattern of this.#patterns) {
       const hit = this.#match(pattern, text, number, file);
       if (hit && shape) shape.hits.add(hit);
@@ -63,7 +74,7 @@ export class Scan implements Hits {
    * at a few times, and counted from then on.
    */
   #shapeOf(text: string): Shape | undefined {
-    const key = text.length > 400 ? "" : text.replace(/0x[0-9a-f]+|\b\d[\d.:]*\b/g, "#");
+    const key = text.length > 400 ? "" : text.replace(/(?:0x)+[0-9a-f]+|\b\d[\d.:]*\b/g, "#");
     if (key === "") return undefined;
     let shape = this.#seen.get(key);
     if (!shape) {
@@ -77,10 +88,10 @@ export class Scan implements Hits {
 
   #match(pattern: Pattern, text: string, number: number, file: string | undefined) {
     let hit: Hit | undefined;
-    for (const sign of pattern.signs) {
+    for (const [rank, sign] of pattern.signs.entries()) {
       const match = sign.exec(text);
       if (!match) continue;
-      hit ??= this.#count(pattern.id, { file, number, text: around(text, match.index) });
+      hit ??= this.#count(pattern.id, { file, number, text: around(text, match.index) }, rank);
       for (const [group, value] of Object.entries(match.groups ?? {})) {
         if (value === undefined) continue;
         const values = hit.groups.get(group) ?? new Set();
@@ -90,14 +101,16 @@ export class Scan implements Hits {
     return hit;
   }
 
-  #count(id: string, line: Evidence): Hit {
-    const hit: Hit = this.hits.get(id) ?? { lines: [], count: 0, groups: new Map() };
+  #count(id: string, line: Evidence, rank: number): Hit {
+    const hit: Hit = this.hits.get(id) ?? { lines: [], ranks: [], count: 0, groups: new Map() };
     this.hits.set(id, hit);
     hit.count++;
-    const isNew = hit.lines.every(
-      ({ number, file }) => number !== line.number || file !== line.file,
-    );
-    if (isNew && hit.lines.length < keptLines) hit.lines.push(line);
+    if (hit.lines.some(({ text }) => text === line.text)) return hit;
+    // A pattern's first sign is its strongest: its lines take the places of weaker ones.
+    const at = hit.ranks.filter((other) => other <= rank).length;
+    hit.lines.splice(at, 0, line);
+    hit.ranks.splice(at, 0, rank);
+    hit.lines.length = hit.ranks.length = Math.min(hit.lines.length, keptLines);
     return hit;
   }
 }

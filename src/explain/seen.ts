@@ -1,5 +1,5 @@
 import type { Facts, GpuFacts, TorchFacts } from "../doctor/facts.ts";
-import { isIntegrated, isSameGeneration, targetOfVersion } from "./cards.ts";
+import { isIntegrated, isRdna1, isSameGeneration, targetOfVersion } from "./cards.ts";
 import type { Clues } from "./clues.ts";
 
 /** What a text shows as a whole, which patterns weigh: hits, values, card, override, machine. */
@@ -128,6 +128,16 @@ function disguiseOf(
 function kernelOf(release: string | undefined): readonly [number, number] | undefined {
   const match = /^(\d{1,2})\.(\d{1,3})/.exec(release ?? "");
   return match ? [Number(match[1]), Number(match[2])] : undefined;
+}
+
+/** Whether the machine's PyTorch holds code for the target; undefined where that is not known. */
+export function holdsCode({ torch, target }: Seen): boolean | undefined {
+  if (!torch || !target) return undefined;
+  const answer = torch.loads?.find((load) => load.target === target)?.answer;
+  if (answer === "yes" || answer === "no") return answer === "yes";
+  if (!torch.targets && !torch.kpackTargets) return undefined;
+  const held = [...(torch.targets ?? []), ...(torch.kpackTargets ?? [])];
+  return held.includes(target) || (isRdna1(target) && held.includes("gfx10-1-generic"));
 }
 
 /** Whether a kernel is this release or a later one. */

@@ -63,6 +63,13 @@ export const dropOverride: Step = {
     "~/.config/environment.d/*.conf /etc/environment",
 };
 
+/** What to do about an override: nothing where none is known to be set. */
+export function overrideSteps(seen: Seen): Step[] {
+  if (seen.override || seen.disguise) return [dropOverride];
+  if (seen.facts?.env) return [];
+  return [{ what: "Is an override set?", command: "env | grep HSA_OVERRIDE" }];
+}
+
 /** PyTorch without MIOpen: its own convolution and batch normalization. */
 export const leaveMiopen: Step = {
   what:

@@ -18,7 +18,8 @@ export const atomics: Pattern = {
     );
   },
   isNot: ["a broken card: graphics and Vulkan work in the same slot", "a missing package of ROCm"],
-  certainty: "confirmed",
+  // The card may have been in another slot when the log was written.
+  certainty: (seen) => (seen.gpu?.pcie?.atomics ? "possible" : "confirmed"),
   steps: (seen) => [
     ...(seen.value("pcie-atomics", "firmware")
       ? [
@@ -75,7 +76,7 @@ export const kfdPermission: Pattern = {
   title: "This user may not open the GPU's device files",
   signs: [
     /Unable to open \/dev\/kfd read-write: (?<why>Permission denied|Operation not permitted)/,
-    /(?<user>\w{1,40}) is not member of "?(?<group>render|video)"? group/,
+    /is not member of "?(?<group>render|video)"? group/,
     /\/dev\/(?:kfd|dri\/renderD\d{3})\W.{0,40}(?<why>Permission denied)/,
   ],
   cause:

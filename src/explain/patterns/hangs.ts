@@ -1,5 +1,5 @@
 import { type Pattern, sources } from "../pattern.ts";
-import { dropOverride, hipOneByOne, kernelLog, machineState } from "../steps.ts";
+import { hipOneByOne, kernelLog, machineState, overrideSteps } from "../steps.ts";
 
 export const gpuHang: Pattern = {
   id: "gpu-hang",
@@ -12,11 +12,7 @@ export const gpuHang: Pattern = {
     "faults; the line names none of them.",
   isNot: ["a loop in the Python program", "proof of a broken card"],
   certainty: "possible",
-  steps: [
-    kernelLog,
-    { what: "Is an override set?", command: "env | grep HSA_OVERRIDE" },
-    hipOneByOne,
-  ],
+  steps: (seen) => [kernelLog, ...overrideSteps(seen), hipOneByOne],
   sources: sources(
     "lamikr/rocm_sdk_builder#141 2024-08",
     "ROCm/legacy-rocm-build#5259 2025-09",
@@ -51,7 +47,7 @@ export const ringTimeout: Pattern = {
   isNot: ["the fault of the program that the line names: it may have waited behind another"],
   certainty: "possible",
   steps: (seen) => [
-    dropOverride,
+    ...overrideSteps(seen),
     ...(seen.values("ring-timeout", "ring").some((ring) => /^(?:sdma|page)/.test(ring))
       ? [
           {
@@ -119,7 +115,7 @@ export const preemption: Pattern = {
     "kernel did is not in these lines.",
   isNot: ["lack of memory", "missing permissions"],
   certainty: "possible",
-  steps: [dropOverride, kernelLog, machineState],
+  steps: (seen) => [...overrideSteps(seen), kernelLog, machineState],
   sources: sources(
     "ollama/ollama#738 2023",
     "ROCm/TheRock#5793 2026",

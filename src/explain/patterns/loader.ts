@@ -1,14 +1,14 @@
 import { isRdna1 } from "../cards.ts";
 import { type Certainty, type Pattern, sources } from "../pattern.ts";
-import type { Seen } from "../seen.ts";
-import { dropOverride, hipLog, rightTorch, whichTargets, withoutRocm } from "../steps.ts";
+import { holdsCode, type Seen } from "../seen.ts";
+import { hipLog, overrideSteps, rightTorch, whichTargets, withoutRocm } from "../steps.ts";
 
 /** How sure it is that the installed PyTorch lacks code for the card. */
 function lacksCode(seen: Seen): Certainty {
-  const answer = seen.torch?.loads?.find((load) => load.target === seen.target)?.answer;
-  if (answer === "no") return "confirmed";
+  const hasCode = holdsCode(seen);
+  if (hasCode === false) return "confirmed";
   // Code is there, or another target is asked for: then something else failed.
-  if (answer === "yes" || seen.override || seen.disguise) return "possible";
+  if (hasCode || seen.override || seen.disguise) return "possible";
   // PyTorch's own wheels were never built for these cards.
   const isStock = /^rocm[3-6]\./.test(seen.torchBuild ?? "");
   return isRdna1(seen.card) && isStock ? "confirmed" : "likely";
@@ -127,11 +127,8 @@ export const deviceExtraMissing: Pattern = {
   certainty: (seen) => {
     const fromRocm = seen.clue("rocm");
     if (!fromRocm) return seen.clue("nvidia") ? undefined : "possible";
-    const packages = seen.torch?.packages;
-    if (packages && seen.target) {
-      const has = Object.keys(packages).some((name) => name.endsWith(`device-${seen.target}`));
-      return has ? "possible" : "confirmed";
-    }
+    const hasCode = holdsCode(seen);
+    if (hasCode !== undefined) return hasCode ? "possible" : "confirmed";
     if (seen.override || seen.disguise) return "possible";
     return isMultiArch(seen) ? "likely" : "possible";
   },
@@ -189,7 +186,7 @@ export const invalidIsa: Pattern = {
       "not be had",
   ],
   certainty: "possible",
-  steps: [hipLog, dropOverride],
+  steps: (seen) => [hipLog, ...overrideSteps(seen)],
   sources: sources(
     "ROCm/hip#2245 2021-03",
     "ROCm/legacy-rocm-build#3054 2024",

@@ -1,5 +1,5 @@
 import { type Pattern, sources } from "../pattern.ts";
-import { dropOverride, hipOneByOne, kernelLog, machineState } from "../steps.ts";
+import { hipOneByOne, kernelLog, machineState, overrideSteps } from "../steps.ts";
 
 export const memoryFault: Pattern = {
   id: "memory-fault",
@@ -20,12 +20,7 @@ export const memoryFault: Pattern = {
     "the address's fault: it differs from run to run and says nothing",
   ],
   certainty: "possible",
-  steps: [
-    { what: "Is an override set?", command: "env | grep HSA_OVERRIDE" },
-    hipOneByOne,
-    kernelLog,
-    machineState,
-  ],
+  steps: (seen) => [...overrideSteps(seen), hipOneByOne, kernelLog, machineState],
   sources: sources(
     "AUTOMATIC1111/stable-diffusion-webui#8139 2023-04",
     "ROCm/MIOpen#3540 2025-03",
@@ -88,11 +83,11 @@ export const pageFault: Pattern = {
   },
   isNot: ["missing PCIe atomics", "proof of bad video memory"],
   certainty: "possible",
-  steps: [
+  steps: (seen) => [
     {
       what: "Note which program the lines name: a desktop or a game may have caused it, not yours.",
     },
-    dropOverride,
+    ...overrideSteps(seen),
     hipOneByOne,
   ],
   sources: sources(

@@ -22,6 +22,8 @@ function judge(seen: Seen): Certainty | undefined {
   if (!override || override.how === "disputed") return override && card ? "possible" : undefined;
   if (card) {
     if (isSameGeneration(card, override.target)) return undefined;
+    // Up to ROCm 5.2 owners of RDNA1 cards report that gfx1030's code ran, in float32.
+    if (/^rocm(?:4|5\.[0-2])\b/.test(seen.torchBuild ?? "")) return "possible";
     if (override.how === "set") return seen.cardFrom === "machine" ? "confirmed" : "likely";
     return "possible";
   }
@@ -38,7 +40,8 @@ export const override: Pattern = {
     /HSA_OVERRIDE_GFX_VERSION["'\]]{0,2}\s{0,2}[=:,]\s{0,2}["']?(?<value>\d{1,2}\.\d\.\d{1,2})/,
     /^\s{0,12}Name: {1,40}(?<gfx>gfx\d{3,4}[a-f]?)\b/,
     /Raw device name: (?<gfx>gfx\d{3,4}[a-f]?)/,
-    /(?:system database file|ParseAndLoadDb).{0,200}\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\./,
+    /system database file.{0,200}\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\./,
+    /ParseAndLoadDb.{0,200}\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\./,
   ],
   cause: (seen) => {
     const fake = seen.disguise ?? seen.override?.target ?? "another card";

@@ -9,6 +9,8 @@ const wanted = (seen: Seen) => seen.value(id, "gfx");
 function judge(seen: Seen): Certainty | undefined {
   const target = wanted(seen);
   if (target && isIntegrated(target) && seen.clue("discreteCard")) return "possible";
+  const installed = seen.torch?.rocblasTargets;
+  if (target && installed) return installed.includes(target) ? "possible" : "confirmed";
   const listed = seen.values(id, "listed");
   // The library that is said to be missing stands in the list: damaged, or of another version.
   if (target && listed.includes(target)) return "possible";

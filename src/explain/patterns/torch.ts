@@ -1,5 +1,5 @@
 import { type Pattern, sources } from "../pattern.ts";
-import { rightTorch } from "../steps.ts";
+import { overrideSteps, rightTorch } from "../steps.ts";
 
 export const halfOnCpu: Pattern = {
   id: "half-on-cpu",
@@ -84,13 +84,13 @@ export const notANumber: Pattern = {
     "apart.",
   isNot: ["proof that the card computes wrongly"],
   certainty: "possible",
-  steps: [
+  steps: (seen) => [
     {
       what:
         "The same in float32 (--no-half --no-half-vae --precision full in the web interfaces): if it " +
         "is right there, it was the range of float16.",
     },
-    { what: "Is an override set?", command: "env | grep HSA_OVERRIDE" },
+    ...overrideSteps(seen),
   ],
   sources: sources(
     "AUTOMATIC1111/stable-diffusion-webui#7633 2023-06",
