@@ -1,6 +1,6 @@
 import { messageOf } from "../errors.ts";
 import type { Host } from "../host/index.ts";
-import type { Facts, GpuFacts, Unknown } from "./facts.ts";
+import { type Facts, factsSchema, type GpuFacts, type Unknown } from "./facts.ts";
 import { identified } from "./identity.ts";
 import { type Findings, type Probe, stages } from "./probes/index.ts";
 
@@ -35,7 +35,14 @@ export async function examine(host: Host, options: ExamineOptions = {}): Promise
     facts = found.reduce<Facts>(merge, facts);
     if (facts.gpus) facts = { ...facts, gpus: facts.gpus.map(identified) };
   }
-  return facts;
+  return inOrder(facts);
+}
+
+/** The order of documents, not that in which probes came to an end. */
+function inOrder(facts: Facts): Facts {
+  const keys = Object.keys(factsSchema.shape);
+  const entries = Object.entries(facts).sort(([a], [b]) => keys.indexOf(a) - keys.indexOf(b));
+  return Object.fromEntries(entries) as Facts;
 }
 
 /** What a probe learns, or that it learned nothing and why. */

@@ -5,7 +5,7 @@ import {
   sentence,
 } from "../../doctor/index.ts";
 import { type Output, paint } from "../io.ts";
-import { formatBytes, plural, wrap } from "../text.ts";
+import { plural, significant, wrap } from "../text.ts";
 
 const certainties = {
   confirmed: "confirmed by source",
@@ -36,6 +36,7 @@ export function renderScreen(report: DoctorReport, out: Output): string {
 /** Lines that grow, wrapped to the width of the output. */
 interface Page {
   readonly out: Output;
+  readonly columns: number;
   add(...lines: string[]): void;
   /** A text behind an indent; `mark` stands before its first line. */
   wrapped(text: string, indent: string, mark?: string): void;
@@ -50,6 +51,7 @@ function pageFor(out: Output): Page {
   const columns = Math.min(out.columns, 100) - (out.isTerminal ? 1 : 0);
   return {
     out,
+    columns,
     add: (...more) => void lines.push(...more),
     wrapped(text, indent, mark = "") {
       const width = columns - indent.length - mark.length;
@@ -62,11 +64,11 @@ function pageFor(out: Output): Page {
   };
 }
 
-/** "AMD Radeon RX 5600 XT (gfx1010, 6.44 GB); Debian GNU/Linux 12; Linux 6.12.9; 2 PyTorchs" */
+/** "AMD Radeon RX 5600 XT (gfx1010, 6 GiB); Debian GNU/Linux 12; Linux 6.12.9; 2 PyTorchs" */
 function machineLine({ facts }: DoctorReport): string {
   const { gpus, os, kernel, torch } = facts;
   const cards = (gpus ?? []).map((gpu) => {
-    const details = [gpu.gfx, gpu.vramBytes && formatBytes(gpu.vramBytes)].filter(Boolean);
+    const details = [gpu.gfx, gpu.vramBytes && gibibytes(gpu.vramBytes)].filter(Boolean);
     const name = gpu.name ?? gpu.chip ?? `${gpu.vendorId}:${gpu.deviceId}`;
     return details.length === 0 ? name : `${name} (${details.join(", ")})`;
   });
@@ -90,7 +92,9 @@ function heading(out: Output, severity: ReportedFinding["severity"], title: stri
 
 function renderFinding(page: Page, finding: ReportedFinding, { verdict }: DoctorReport): void {
   const { severity, title, rule, cases, certainty, sources } = finding;
-  page.add("", `${heading(page.out, severity, title)}  [${rule}]`);
+  const isWide = title.length + rule.length + "BLOCKS    []".length > page.columns;
+  page.add("", `${heading(page.out, severity, title)}${isWide ? "" : `  [${rule}]`}`);
+  if (isWide) page.add(`  [${rule}]`);
   for (const { why } of cases) page.wrapped(sentence(why), "  ");
   const cited = sources.slice(0, sourcesMax).map(({ at, date }) => `${at} (${date})`);
   page.wrapped(`${certainties[certainty]}: ${cited.join(", ")}`, "  ");
@@ -148,4 +152,9 @@ function renderVerdict(page: Page, { verdict, clear }: DoctorReport): void {
   for (const { commands } of verdict.way) for (const line of commands) page.command(line, "    ");
   const more = `${plural(clear.length, "rule")} clear. More: rekindle doctor --explain RULE`;
   page.add("", paint(page.out, "dim", more));
+}
+
+/** Memory of cards is sold in units of 2^30 bytes, of which the driver keeps a little. */
+function gibibytes(bytes: number): string {
+  return `${significant(Math.round((bytes / 2 ** 30) * 10) / 10)} GiB`;
 }
