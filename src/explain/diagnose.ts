@@ -71,7 +71,7 @@ export function diagnose(
   facts?: Facts,
 ): Explanation {
   const seen = see(scan, scan.clues, facts);
-  const judged = patterns.flatMap((pattern) => judge(pattern, scan.hits.get(pattern.id), seen));
+  const judged = patterns.flatMap((pattern) => judge(pattern, hitOf(pattern, scan, seen), seen));
   const all = judged.sort(byWeight);
   const explained = new Map<string, string[]>();
   for (const cause of all) {
@@ -103,6 +103,14 @@ export function diagnose(
 interface Judged {
   readonly pattern: FamilyPattern;
   readonly finding: Finding;
+}
+
+/** The pattern's own lines, or those that show what the machine tells. */
+function hitOf(pattern: Pattern, { hits }: Scan, seen: Seen): Hit | undefined {
+  const own = hits.get(pattern.id);
+  if (own || !seen.overrideIsOnlyOfMachine) return own;
+  const other = pattern.shownBy?.find((id) => hits.has(id));
+  return other === undefined ? undefined : hits.get(other);
 }
 
 function judge(pattern: FamilyPattern, hit: Hit | undefined, seen: Seen): Judged[] {
@@ -159,7 +167,9 @@ function logsFor(findings: readonly Finding[], verdict: Verdict, seen: Seen): St
   if (verdict === "unknown") {
     const isGpu = seen.clue("rocm") || seen.clue("crash") || top?.role === "tail";
     const closing = top?.role === "tail" ? top.steps : [];
-    const general = isGpu ? [hipOneByOne, ...miopenLogs(seen), kernelLog] : [hipLog];
+    const general = isGpu
+      ? [hipOneByOne, ...miopenLogs(seen), kernelLog]
+      : [...miopenLogs(seen), hipLog];
     return unique([...closing, ...general]);
   }
   if (verdict !== "found" || top?.certainty !== "possible") return [];

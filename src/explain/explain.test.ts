@@ -87,9 +87,12 @@ describe("with the facts of the machine", () => {
   });
 
   test("an override of this shell explains a fault that names none", async () => {
-    const text = `${memoryFault}\nexport HSA_OVERRIDE_GFX_VERSION=10.3.0`;
     const facts = machine("rx5600xt-stock-override");
-    expect((await judge(text, facts))[0]).toBe("override-foreign-code:confirmed");
+    expect(await judge(memoryFault, facts)).toEqual(["override-foreign-code:likely"]);
+    expect(await judge("Segmentation fault", facts)).toEqual(["override-foreign-code:possible"]);
+    expect(await judge("Call me Ishmael.", facts)).toEqual([]);
+    const shown = `${memoryFault}\nRaw device name: gfx1030`;
+    expect(await judge(shown, facts)).toEqual(["override-foreign-code:confirmed"]);
   });
 
   test("the kernel's release decides about queue sizes", async () => {

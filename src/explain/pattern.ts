@@ -52,6 +52,8 @@ export interface Pattern {
   readonly certainty: Certainty | ((seen: Seen) => Certainty | undefined);
   readonly steps: readonly Step[] | ((seen: Seen) => readonly Step[]);
   readonly sources: readonly Source[];
+  /** Patterns whose lines show this cause too, where the machine itself tells of it. */
+  readonly shownBy?: readonly string[];
   /** Patterns whose messages follow from this cause; they are told as its consequences. */
   readonly explains?: readonly string[];
 }

@@ -22,6 +22,8 @@ export interface Seen {
   readonly target: string | undefined;
   /** HSA_OVERRIDE_GFX_VERSION as far as it is known to be set. */
   readonly override: Override | undefined;
+  /** The machine sets it, and no line speaks of it. */
+  readonly overrideIsOnlyOfMachine: boolean;
   /** A target that software takes the card for, though the card has another. */
   readonly disguise: string | undefined;
   /** Release of the Linux kernel: [6, 12]. */
@@ -79,6 +81,8 @@ export function see(hits: Hits, clues: Clues, known: Facts | undefined): Seen {
     software,
     target: card ?? lone,
     override,
+    overrideIsOnlyOfMachine:
+      override !== undefined && clues.overridesSet.size + clues.overridesMentioned.size === 0,
     disguise: disguiseOf(card, software, override),
     kernel: kernelOf(facts?.kernel?.release ?? clues.kernel),
     torchBuild: clues.torchBuild,

@@ -15,17 +15,20 @@ export const faults = [
   "process-died",
 ];
 
+/** A crash without any message of the GPU. */
+const onlyDied = (seen: Seen) =>
+  seen.overrideIsOnlyOfMachine && faults.every((id) => id === "process-died" || !seen.hit(id));
+
 function judge(seen: Seen): Certainty | undefined {
   const { card, override, disguise } = seen;
-  if (disguise)
-    return seen.cardFrom === "machine" || override?.how === "set" ? "confirmed" : "likely";
+  if (disguise) return override?.how === "set" ? "confirmed" : "likely";
   if (!override || override.how === "disputed") return override && card ? "possible" : undefined;
   if (card) {
     if (isSameGeneration(card, override.target)) return undefined;
     // Up to ROCm 5.2 owners of RDNA1 cards report that gfx1030's code ran, in float32.
     if (/^rocm(?:4|5\.[0-2])\b/.test(seen.torchBuild ?? "")) return "possible";
-    if (override.how === "set") return seen.cardFrom === "machine" ? "confirmed" : "likely";
-    return "possible";
+    // Set, but nothing shows that it took effect: another cause may have been faster.
+    return override.how === "set" && !onlyDied(seen) ? "likely" : "possible";
   }
   // The card is not known: only together with a fault is the override worth a word.
   const fault = faults.some((id) => seen.hit(id));
@@ -66,5 +69,6 @@ export const override: Pattern = {
     "ROCm/legacy-rocm-build#5238 2025-09",
     "ROCm/rocm-systems#3461 2026",
   ),
+  shownBy: faults,
   explains: faults,
 };
