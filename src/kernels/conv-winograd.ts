@@ -18,8 +18,11 @@ import { inputMatrix, outputMatrix, rowTimes, transformFilter } from "./winograd
 
 const threads = 64;
 
-/** Memory for transformed tiles and products of one chunk. */
-const chunkMebibytes = 64;
+/** Memory for transformed tiles and products of one chunk: it should stay in a large cache. */
+const chunkMebibytes = 24;
+
+/** More chunks than this cost more to issue than the cache saves. */
+const chunksMax = 24;
 
 /**
  * 3x3 convolution by Winograd's F(4x4, 3x3): transforms tiles of the picture, multiplies 36 small
@@ -85,7 +88,8 @@ const tilesOf = (c: Conv2d): number => c.N * tilesDown(c) * tilesAcross(c);
 /** Tiles that are transformed at a time: as equal parts as can be. */
 function chunkOf(c: Conv2d, mebibytes: number): number {
   const most = Math.max(1, Math.floor((mebibytes * 2 ** 20) / (144 * (c.C + c.K))));
-  return Math.ceil(tilesOf(c) / Math.ceil(tilesOf(c) / most));
+  const chunks = Math.min(chunksMax, Math.ceil(tilesOf(c) / most));
+  return Math.ceil(tilesOf(c) / chunks);
 }
 
 /** Operations that take as long as moving a byte, on the H100 and on RDNA1 cards alike. */

@@ -152,14 +152,42 @@ export class Executable {
     return made;
   }
 
+  /**
+   * Milliseconds from issuing a run to its end, without transfers: the inputs of the last run are
+   * still on the device, and the outputs stay there.
+   */
+  async timeOnDevice(): Promise<number> {
+    const start = performance.now();
+    const { verdict } = this.gpu.watch("running the model", () => this.issueChunks());
+    await this.gpu.device.queue.onSubmittedWorkDone();
+    const ms = performance.now() - start;
+    await verdict;
+    return ms;
+  }
+
   /** Issues all commands of one run, without waiting for any. */
   private issue(feeds: ReadonlyMap<string, Tensor>): void {
+    this.issueChunks(
+      (encoder) => {
+        for (const [name, upload] of this.uploads) upload.write(feeds.get(name)!, encoder);
+      },
+      (encoder) => {
+        for (const { source, staging } of this.readbacks) {
+          encoder.copyBufferToBuffer(source, 0, staging, 0, staging.size);
+        }
+      },
+    );
+  }
+
+  /** Submits the dispatches chunk by chunk, with what comes before the first and after the last. */
+  private issueChunks(
+    before: (encoder: GPUCommandEncoder) => void = () => {},
+    after: (encoder: GPUCommandEncoder) => void = () => {},
+  ): void {
     const { device } = this.gpu;
     this.chunks.forEach((chunk, i) => {
       const encoder = device.createCommandEncoder();
-      if (i === 0) {
-        for (const [name, upload] of this.uploads) upload.write(feeds.get(name)!, encoder);
-      }
+      if (i === 0) before(encoder);
       const pass = encoder.beginComputePass();
       for (const { pipeline, group, workgroups } of chunk) {
         pass.setPipeline(pipeline);
@@ -167,11 +195,7 @@ export class Executable {
         pass.dispatchWorkgroups(...workgroups);
       }
       pass.end();
-      if (i === this.chunks.length - 1) {
-        for (const { source, staging } of this.readbacks) {
-          encoder.copyBufferToBuffer(source, 0, staging, 0, staging.size);
-        }
-      }
+      if (i === this.chunks.length - 1) after(encoder);
       device.queue.submit([encoder.finish()]);
     });
   }

@@ -103,6 +103,11 @@ export class GpuRunner implements Runner {
     return outputs;
   }
 
+  async timeOnDevice(): Promise<number> {
+    this.held.gpu.assertUsable();
+    return [...this.prepared.values()].at(-1)!.timeOnDevice();
+  }
+
   /** The executable for these input shapes, built at the first use. */
   private async prepare(shapes: ReadonlyMap<string, Shape>): Promise<Executable> {
     this.held.gpu.assertUsable();

@@ -207,6 +207,16 @@ describe("what a run costs", () => {
     await session.dispose();
   });
 
+  test("the computation can be timed without transfers, after a run", async () => {
+    const session = await sessionOf(chain(2));
+    expect(await session.timeOnDevice(2)).toBeUndefined();
+    await session.run({ x: x(2) });
+    const times = await session.timeOnDevice(3);
+    expect(times).toHaveLength(3);
+    expect(times!.every((ms) => ms > 0)).toBe(true);
+    await session.dispose();
+  });
+
   test("a chain needs two activation buffers, however long it is", async () => {
     const b = new GraphBuilder();
     let y = b.input("x", [1000]);

@@ -97,6 +97,19 @@ export class Session {
     return result;
   }
 
+  /**
+   * Repeats the last run's computation without transfers, and gives the milliseconds of each from
+   * the call to its completion. Undefined on the CPU, and before the first run.
+   *
+   * @example const [first] = (await session.timeOnDevice(1)) ?? [];
+   */
+  timeOnDevice(count: number): Promise<readonly number[] | undefined> {
+    if (this.disposed) return Promise.reject(disposedError());
+    const result = this.last.then(() => this.timeNow(count));
+    this.last = result.catch(() => {});
+    return result;
+  }
+
   /** Frees the device once the runs in flight are done. Later runs are an error. */
   dispose(): Promise<void> {
     this.disposed ??= this.last.then(() => this.runner.dispose());
@@ -105,6 +118,13 @@ export class Session {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
+  }
+
+  private async timeNow(count: number): Promise<readonly number[] | undefined> {
+    if (!this.runner.timeOnDevice || this.runner.stats.runs === 0) return undefined;
+    const times: number[] = [];
+    for (let i = 0; i < count; i++) times.push(await this.runner.timeOnDevice());
+    return times;
   }
 
   private async runNow(feeds: Feeds): Promise<Record<string, Tensor>> {

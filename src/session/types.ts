@@ -69,5 +69,7 @@ export interface Runner {
   readonly precision: Precision;
   readonly stats: SessionStats;
   run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  /** Milliseconds of the last run's work without transfers; left out where there are none. */
+  timeOnDevice?(): Promise<number>;
   dispose(): Promise<void>;
 }

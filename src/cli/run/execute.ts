@@ -38,7 +38,8 @@ export async function runAll(
     line.show(`repeating: ${i + 1} of ${repeat} ...`);
   }
   const [first, ...later] = timesMs;
-  return { results, outputs, times: { first: first!, later } };
+  const onDevice = (await session.timeOnDevice(repeat)) ?? [];
+  return { results, outputs, times: { first: first!, later, onDevice } };
 }
 
 /** A run and its milliseconds: upload, compute and read back, without compiling. */

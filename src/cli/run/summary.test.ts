@@ -16,7 +16,7 @@ const session = { device, precision: "f32", stats } as unknown as Session;
 const plan = { batch: 8, runs: 1, unit: "images", summary: ['"x" float32'] } as unknown as FeedPlan;
 
 test("rows of a GPU with repeats, each time in its own unit", () => {
-  const times = { first: 2000, later: [900, 1000, 1600] };
+  const times = { first: 2000, later: [900, 1000, 1600], onDevice: [700, 800, 900] };
   expect(summaryRows(summaryOf("net.onnx", session, plan, times))).toEqual([
     ["model", "net.onnx"],
     ["input", '"x" float32'],
@@ -26,12 +26,13 @@ test("rows of a GPU with repeats, each time in its own unit", () => {
     ["compile", "1.5 s"],
     ["first run", "2 s, batch of 8"],
     ["3 runs", "median 1 s, min..max 900 ms to 1.6 s; 8 images/s"],
+    ["on device", "median 800 ms, min..max 700 ms to 900 ms, without transfers"],
     ["memory", "123 MB: weights 102 MB, activations 20 MB, transfer 600 kB"],
   ]);
 });
 
 test("rows without repeats: no speed is claimed from a first run", () => {
-  const summary = summaryOf("net.onnx", session, plan, { first: 2, later: [] });
+  const summary = summaryOf("net.onnx", session, plan, { first: 2, later: [], onDevice: [] });
   expect(summary.perSecond).toBeNull();
   expect(summaryRows(summary).map(([name]) => name)).not.toContain("0 runs");
 });

@@ -7,6 +7,8 @@ import type { FeedPlan } from "./feeds.ts";
 export interface RunTimes {
   readonly first: number;
   readonly later: readonly number[];
+  /** The computation alone, without transfers; empty on the CPU. */
+  readonly onDevice: readonly number[];
 }
 
 /** What a run took, for people and for scripts. */
@@ -23,6 +25,8 @@ export interface Summary {
   readonly compileMs: number;
   readonly firstRunMs: number;
   readonly runMs: Spread | null;
+  /** The computation alone: inputs and outputs stay on the device. */
+  readonly onDeviceMs: Spread | null;
   readonly perSecond: number | null;
   readonly memoryBytes: {
     readonly weights: number;
@@ -51,6 +55,7 @@ export function summaryOf(
     compileMs: stats.compileMs,
     firstRunMs: times.first,
     runMs,
+    onDeviceMs: times.onDevice.length > 0 ? spreadOf(times.onDevice) : null,
     perSecond: runMs && (plan.batch * 1000) / runMs.median,
     memoryBytes: {
       weights: stats.weightBytes,
@@ -76,12 +81,10 @@ export function summaryRows(summary: Summary): [string, string][] {
   }
   rows.push(["first run", `${formatMs(summary.firstRunMs)}, batch of ${batch}`]);
   if (runMs) {
-    const spread = `${runMs.kind} ${formatMs(runMs.low)} to ${formatMs(runMs.high)}`;
     const speed = `${significant(summary.perSecond!)} ${summary.unit}/s`;
-    rows.push([
-      plural(runMs.count, "run"),
-      `median ${formatMs(runMs.median)}, ${spread}; ${speed}`,
-    ]);
+    rows.push([plural(runMs.count, "run"), `${formatSpread(runMs)}; ${speed}`]);
+    const { onDeviceMs } = summary;
+    if (onDeviceMs) rows.push(["on device", `${formatSpread(onDeviceMs)}, without transfers`]);
   }
   const total = weights + activations + staging;
   if (total > 0) {
@@ -93,3 +96,6 @@ export function summaryRows(summary: Summary): [string, string][] {
   }
   return rows;
 }
+
+const formatSpread = ({ median, kind, low, high }: Spread): string =>
+  `median ${formatMs(median)}, ${kind} ${formatMs(low)} to ${formatMs(high)}`;
