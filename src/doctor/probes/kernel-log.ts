@@ -36,7 +36,7 @@ export const kernelLogProbe: Probe = {
       unknown: [
         {
           probe: "kernel-log",
-          reason: "the kernel's log may only be read by root here",
+          reason: "nothing lets this user read the kernel's log",
           command: this.byHand!,
         },
       ],

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Host } from "../../host/index.ts";
 import type { LibraryFacts } from "../facts.ts";
 import { ownersOf } from "./packages.ts";
-import { known, libraryFolders, nameOf, type Probe } from "./probe.ts";
+import { known, libraryFolders, linesOf, nameOf, type Probe } from "./probe.ts";
 import { sitePackages } from "./python-environments.ts";
 import { installationFolders } from "./rocm.ts";
 
@@ -47,8 +47,11 @@ function versionIn(path: string): string | undefined {
   return pattern.exec(nameOf(path))?.[2];
 }
 
-/** Folders of site-packages in which wheels keep ROCm's libraries. */
-const wheelFolders = /^(torch|_rocm_sdk_\w+)$/;
+/**
+ * Folders of site-packages in which wheels keep ROCm's libraries. `_rocm_sdk_devel` is none: it is
+ * filled after the installation.
+ */
+const wheelFolders = /^(torch|_rocm_sdk_(core|libraries\w*))$/;
 
 async function wheelLibraries(
   host: Host,
@@ -56,57 +59,68 @@ async function wheelLibraries(
   environment: string,
 ): Promise<LibraryFacts[]> {
   const names = await host.list(site);
-  const found: LibraryFacts[] = [];
+  const found = new Map<string, LibraryFacts>();
+  const records = await recordsOf(host, site, names);
+  const realSite = (await host.realPath(site)) ?? site;
   for (const folder of names.filter((name) => wheelFolders.test(name))) {
     for (const file of await host.list(`${site}/${folder}/lib`)) {
       const name = pattern.exec(file)?.[1] as LibraryFacts["name"] | undefined;
       if (!name) continue;
       const relative = `${folder}/lib/${file}`;
-      const record = await recordOf(host, site, names, relative);
       const real = (await host.realPath(`${site}/${relative}`)) ?? `${site}/${relative}`;
-      found.push(
+      // A link to a file of the same wheels is as good as that file.
+      const inside = real.startsWith(`${realSite}/`) ? real.slice(realSite.length + 1) : relative;
+      const record =
+        records.find((r) => r.path === inside) ?? records.find((r) => r.path === relative);
+      found.set(
+        real,
         known({
           name,
           path: real,
           version: versionIn(real),
           environment,
           owner: record?.owner,
-          isOwned: record !== undefined,
-          isModified: record && (await isModified(host, `${site}/${relative}`, real, record)),
+          // Without any list of files, as conda installs, nobody can tell.
+          isOwned: records.length === 0 ? undefined : record !== undefined,
+          isModified: record && (await isModified(host, real, record)),
         }),
       );
     }
   }
-  return found;
+  return [...found.values()];
 }
 
 interface WheelRecord {
   readonly owner: string;
+  /** Relative to site-packages. */
+  readonly path: string;
   /** SHA-256 in URL-safe base64, without padding; absent where the wheel gives none. */
   readonly hash?: string;
   readonly sizeBytes?: number;
 }
 
-/** The package whose RECORD names a file: "torch/lib/libMIOpen.so,sha256=...,1234". */
-async function recordOf(
+/** What the RECORDs of torch and ROCm list: "torch/lib/libMIOpen.so,sha256=...,1234". */
+async function recordsOf(
   host: Host,
   site: string,
   names: readonly string[],
-  relative: string,
-): Promise<WheelRecord | undefined> {
+): Promise<WheelRecord[]> {
   const infos = names.filter((name) => /^(torch|rocm\w*)-\d.*\.dist-info$/.test(name));
-  for (const info of infos) {
-    const record = (await host.readText(`${site}/${info}/RECORD`)) ?? "";
-    const line = record.split("\n").find((l) => l.startsWith(`${relative},`));
-    if (!line) continue;
-    const [, hash = "", size = ""] = line.trim().split(",");
-    return known({
-      owner: info.replace(".dist-info", "").replace("-", " "),
-      hash: hash.startsWith("sha256=") ? hash.slice(7) : undefined,
-      sizeBytes: size === "" ? undefined : Number(size),
-    });
-  }
-  return undefined;
+  const records = await Promise.all(
+    infos.map(async (info) => {
+      const owner = info.replace(".dist-info", "").replace("-", " ");
+      return linesOf(await host.readText(`${site}/${info}/RECORD`)).map((line) => {
+        const [path = "", hash = "", size = ""] = line.split(",");
+        return known({
+          owner,
+          path,
+          hash: hash.startsWith("sha256=") ? hash.slice(7) : undefined,
+          sizeBytes: size === "" ? undefined : Number(size),
+        });
+      });
+    }),
+  );
+  return records.flat();
 }
 
 /** Larger files are compared by size alone: hashing them would take seconds. */
@@ -114,18 +128,18 @@ const hashedBytesMax = 64 * 2 ** 20;
 
 async function isModified(
   host: Host,
-  path: string,
   real: string,
-  { hash, sizeBytes }: WheelRecord,
+  { path, hash, sizeBytes }: WheelRecord,
 ): Promise<boolean | undefined> {
-  const status = await host.status(path);
+  // A link in the place of the file leads to another ROCm mostly.
+  if (!real.endsWith(`/${path}`)) return true;
+  const status = await host.status(real);
   if (!status || sizeBytes === undefined) return undefined;
-  // A link in the place of the file, to another ROCm mostly.
-  if (nameOf(real) !== nameOf(path) || status.sizeBytes !== sizeBytes) return true;
+  if (status.sizeBytes !== sizeBytes) return true;
   if (hash === undefined || sizeBytes > hashedBytesMax) return undefined;
-  const found = await host.learn(`sha256 ${path}`, async () =>
+  const found = await host.learn(`sha256 ${real}`, async () =>
     createHash("sha256")
-      .update(await host.readFile(path, "library"))
+      .update(await host.readFile(real, "library"))
       .digest("base64url"),
   );
   return found !== hash;

@@ -137,6 +137,28 @@ describe("runtime libraries", () => {
   });
 });
 
+test("a library beside a wheel's own, and one in an environment that lists no files", async () => {
+  const site = "/people/alice/venv/lib/python3.11/site-packages";
+  const foreign = {
+    "/people/alice/venv/pyvenv.cfg": "",
+    [`${site}/torch/lib/libhsa-runtime64.so`]: "x",
+  };
+  const record = { [`${site}/torch-2.6.0.dist-info/RECORD`]: "torch/__init__.py,,\n" };
+  const owned = async (files: Tree["files"]) =>
+    (await learn(librariesProbe, { files })).libraries?.[0]?.isOwned;
+  expect(await owned({ ...foreign, ...record })).toBe(false);
+  expect(await owned(foreign)).toBeUndefined();
+  const own = {
+    [`${site}/rocm_sdk_core-7.14.0.dist-info/RECORD`]: "_rocm_sdk_core/lib/libMIOpen.so.1,,\n",
+  };
+  const core = `${site}/_rocm_sdk_core/lib/libMIOpen.so`;
+  const linked = await learn(librariesProbe, {
+    files: { "/people/alice/venv/pyvenv.cfg": "", ...own, [`${core}.1`]: "x" },
+    links: { [core]: `${core}.1` },
+  });
+  expect(linked.libraries?.map(({ isOwned }) => isOwned)).toEqual([true]);
+});
+
 describe("PyTorch", () => {
   const site = "/people/alice/project/.venv/lib/python3.11/site-packages";
   const versionFile = (version: string, hip = "None", cuda = "None") =>
