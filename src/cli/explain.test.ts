@@ -1,8 +1,9 @@
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command, temporaryFolder } from "../../test/command.ts";
+import { root } from "../../test/sources.ts";
 import type { Explanation } from "../explain/index.ts";
 import { machineHost } from "../host/index.ts";
 import { Ending } from "./ending.ts";
@@ -17,7 +18,7 @@ beforeAll(async () => {
     "crash.log": "torch 2.5.1+rocm6.2\nRadeon RX 5600 XT\nHIP error: invalid device function\n",
     "fault.log": `${fault}\n`,
     "warning.log":
-      "MIOpen(HIP): Warning [SQLiteBase] Missing system database file: gfx1010_36.kdb Performance\n",
+      "MIOpen(HIP): Warning [SQLiteBase] Missing system database file: gfx1010_36.kdb Perf\n",
     "unknown.log": "Traceback (most recent call last):\nValueError: MIOpen\n",
     "prose.txt": "Call me Ishmael.\n",
     "facts.json": JSON.stringify({
@@ -80,6 +81,24 @@ describe("as text", () => {
     expect(out).toMatch(/^GPU code\n {2}torch-without-code +cause +The program holds no GPU code/);
     expect(JSON.parse((await explain("--list", "--json")).out)[0].id).toBe("torch-without-code");
   });
+});
+
+test("commands of ours that it recommends exist", async () => {
+  const logs = join(root, "fixtures", "logs");
+  const recommended = new Set<string>();
+  for (const name of (await readdir(logs)).filter((file) => file.endsWith(".txt"))) {
+    const { out } = await command(logs, ["explain", name, "--json"]);
+    const { findings }: Explanation = JSON.parse(out);
+    for (const { command: line = "" } of findings.flatMap(({ steps }) => steps)) {
+      for (const match of line.matchAll(/\brekindle (\w+)/g)) {
+        recommended.add(match[1]!);
+      }
+    }
+  }
+  const help = (await command(folder, ["help"])).out;
+  const known = [...help.matchAll(/^ {2}(\w+)/gm)].map((match) => match[1]!);
+  expect([...recommended].filter((name) => !known.includes(name))).toEqual([]);
+  expect(recommended.size).toBeGreaterThan(2);
 });
 
 describe("as JSON", () => {

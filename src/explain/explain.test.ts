@@ -188,7 +188,7 @@ test("a long log is read as a stream, and its repeated lines are counted", async
     for (let i = 0; i < count; i++) {
       const number = i.toString(16);
       yield Buffer.from(
-        `:3:hip_module.cpp :550 : ${i} us: [pid:9 tid: 0x7f${number}] hipLaunchKernel ( 0x${number} )\n` +
+        `:3:hip_module.cpp :550 : ${i} us: [tid: 0x7f${number}] hipLaunchKernel ( 0x${number} )\n` +
           `[ ${i}.5] amdgpu 0000:03:00.0: amdgpu: ring gfx_0.0.0 timeout, signaled seq=${i}\n`,
       );
     }

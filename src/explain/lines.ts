@@ -59,9 +59,10 @@ const escapes = new RegExp(
   `${esc}(?:\\[[0-9;?]{0,20}[ -/]?[@-~]|\\][^${bell}${esc}]{0,200}(?:${bell}|${esc}\\\\)|.)`,
   "g",
 );
+const range = (from: number, to: number) => `${char(from)}-${char(to)}`;
 /** What a terminal must not be sent: control characters but tabs, and changes of direction. */
 const controls = new RegExp(
-  `[${char(0)}-${char(8)}${char(10)}-${char(31)}${char(127)}-${char(159)}\u202a-\u202e\u2066-\u2069]`,
+  `[${range(0, 8)}${range(10, 31)}${range(127, 159)}\u202a-\u202e\u2066-\u2069]`,
   "g",
 );
 const quotes = /^(?:> ?){1,8}/;

@@ -84,7 +84,7 @@ describe("excerpts", () => {
         }
       }
       const noise = Buffer.from(
-        "E-001h rocSHMEM Could not open libnuma. Returning NUMAWrapper@src/gda/numa_wrapper.cpp:48\n" +
+        "E-001h rocSHMEM Could not open libnuma. Returning NUMAWrapper@src/gda/numa_wrapper.cpp\n" +
           "optional ras ta ucode: RAS: optional ras ta ucode is not available\n",
       );
       const noisy = await explained(noise, bytesOf(file), Buffer.from("\n"), noise);

@@ -46,7 +46,7 @@ export interface Pattern {
   readonly signs: readonly RegExp[];
   /** The cause in plain words. */
   readonly cause: string | ((seen: Seen) => string);
-  /** What it is easily taken for, and is not. */
+  /** What it is taken for, and is not. */
   readonly isNot: readonly string[];
   /** Undefined: what else the text shows rules this pattern out. */
   readonly certainty: Certainty | ((seen: Seen) => Certainty | undefined);
@@ -56,11 +56,6 @@ export interface Pattern {
   readonly shownBy?: readonly string[];
   /** Patterns whose messages follow from this cause; they are told as its consequences. */
   readonly explains?: readonly string[];
-}
-
-/** The next lower certainty; "possible" stays. */
-export function lowered(certainty: Certainty): Certainty {
-  return certainty === "confirmed" ? "likely" : "possible";
 }
 
 /** "ROCm/TheRock#7839 2026-09" and the like, parsed. */

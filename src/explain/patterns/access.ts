@@ -39,8 +39,8 @@ export const atomics: Pattern = {
     withoutRocm,
   ],
   sources: sources(
-    "ROCm/legacy-rocm-build#1214 2020-09",
-    "ROCm/legacy-rocm-build#910 2019-10",
+    "ROCm/ROCm#1214 2020-09",
+    "ROCm/ROCm#910 2019-10",
     "torvalds/linux drivers/gpu/drm/amd/amdkfd/kfd_device.c 2026",
   ),
   explains: ["no-gpu-visible", "out-of-resources", "kfd-absent"],
@@ -66,7 +66,7 @@ export const hostcall: Pattern = {
       command: "grep flags /sys/class/kfd/kfd/topology/nodes/*/io_links/0/properties",
     },
   ],
-  sources: sources("ROCm/legacy-rocm-build#2429 2023-11", "pytorch/pytorch#103973 2023-11"),
+  sources: sources("ROCm/ROCm#2429 2023-11", "pytorch/pytorch#103973 2023-11"),
   explains: ["queue-preemption"],
 };
 
@@ -108,7 +108,7 @@ export const kfdPermission: Pattern = {
   sources: sources(
     "ROCm/ROCm-docker#116 2023-10",
     "ROCm/rocminfo#34 2020-04",
-    "ROCm/legacy-rocm-build#1211 2020-09",
+    "ROCm/ROCm#1211 2020-09",
   ),
   explains: ["out-of-resources", "no-gpu-visible"],
 };
@@ -144,9 +144,9 @@ export const kfdAbsent: Pattern = {
     machineState,
   ],
   sources: sources(
-    "ROCm/legacy-rocm-build#1506 2021-06",
-    "ROCm/legacy-rocm-build#1798 2022-08",
-    "ROCm/legacy-rocm-build#4043 2024-11",
+    "ROCm/ROCm#1506 2021-06",
+    "ROCm/ROCm#1798 2022-08",
+    "ROCm/ROCm#4043 2024-11",
     "ROCm/rocminfo#41 2021-04",
   ),
   explains: ["out-of-resources", "no-gpu-visible"],

@@ -15,7 +15,7 @@ export const gpuHang: Pattern = {
   steps: (seen) => [kernelLog, ...overrideSteps(seen), hipOneByOne],
   sources: sources(
     "lamikr/rocm_sdk_builder#141 2024-08",
-    "ROCm/legacy-rocm-build#5259 2025-09",
+    "ROCm/ROCm#5259 2025-09",
     "beecave-homelab/insanely-fast-whisper-rocm#61 2026-05",
   ),
   explains: ["process-died", "generic-hip-tail"],
@@ -63,7 +63,7 @@ export const ringTimeout: Pattern = {
     machineState,
   ],
   sources: sources(
-    "ROCm/legacy-rocm-build#1724 2022-04",
+    "ROCm/ROCm#1724 2022-04",
     "pop-os/cosmic-epoch#3764 2026-07",
     "ROCm/xformers#14 2024-06",
     "ROCm/ROCR-Runtime#180 2024",
@@ -94,7 +94,7 @@ export const gpuReset: Pattern = {
       command: "journalctl -k | grep -B 20 -m 1 'GPU reset begin'",
     },
   ],
-  sources: sources("ROCm/legacy-rocm-build#1724 2022-04", "pop-os/cosmic-epoch#3764 2026-07"),
+  sources: sources("ROCm/ROCm#1724 2022-04", "pop-os/cosmic-epoch#3764 2026-07"),
   explains: ["vulkan-device-lost", "process-died"],
 };
 
@@ -119,8 +119,8 @@ export const preemption: Pattern = {
   sources: sources(
     "ollama/ollama#738 2023",
     "ROCm/TheRock#5793 2026",
-    "ROCm/legacy-rocm-build#40 2016-10",
-    "ROCm/legacy-rocm-build#2429 2023-11",
+    "ROCm/ROCm#40 2016-10",
+    "ROCm/ROCm#2429 2023-11",
   ),
   explains: ["gpu-reset", "gpu-hang", "process-died"],
 };

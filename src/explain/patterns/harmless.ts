@@ -28,7 +28,7 @@ export const trustedApplications: Pattern = {
   isNot: ["the reason of a reset or a hang"],
   certainty: "confirmed",
   steps: nothing,
-  sources: sources("ROCm/ROCR-Runtime#180 2024", "ROCm/legacy-rocm-build#6137 2026"),
+  sources: sources("ROCm/ROCR-Runtime#180 2024", "ROCm/ROCm#6137 2026"),
 };
 
 export const unknownHipTarget: Pattern = {
@@ -43,7 +43,7 @@ export const unknownHipTarget: Pattern = {
   isNot: ["a failed compilation"],
   certainty: "likely",
   steps: [{ what: "To silence it, name the target.", command: "hipcc --offload-arch=gfx1010 ..." }],
-  sources: sources("ROCm/legacy-rocm-build#1306 2020-12"),
+  sources: sources("ROCm/ROCm#1306 2020-12"),
 };
 
 export const nvml: Pattern = {

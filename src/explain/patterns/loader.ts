@@ -41,7 +41,7 @@ export const invalidDeviceFunction: Pattern = {
   steps: rightTorch,
   sources: sources(
     "pytorch/pytorch#132570 2024-08",
-    "ROCm/legacy-rocm-build#2536 2024-10",
+    "ROCm/ROCm#2536 2024-10",
     "lamikr/rocm_sdk_builder#185 2024",
   ),
   explains: ["generic-hip-tail", "process-died"],
@@ -69,7 +69,7 @@ export const noBinary: Pattern = {
         : "likely",
   steps: rightTorch,
   sources: sources(
-    "ROCm/legacy-rocm-build#1306 2020-12",
+    "ROCm/ROCm#1306 2020-12",
     "ROCm/pytorch#882 2022-04",
     "easydiffusion/easydiffusion#1477 2023-08",
   ),
@@ -162,7 +162,7 @@ export const sharedObject: Pattern = {
   sources: sources(
     "ROCm/Tensile#1478 2022-03",
     "Dao-AILab/flash-attention#1652 2025-05",
-    "ROCm/legacy-rocm-build#5555 2025-11",
+    "ROCm/ROCm#5555 2025-11",
   ),
   explains: ["generic-hip-tail"],
 };
@@ -189,7 +189,7 @@ export const invalidIsa: Pattern = {
   steps: (seen) => [hipLog, ...overrideSteps(seen)],
   sources: sources(
     "ROCm/hip#2245 2021-03",
-    "ROCm/legacy-rocm-build#3054 2024",
+    "ROCm/ROCm#3054 2024",
     "ROCm/rocBLAS#1646 2025-06",
     "ggml-org/llama.cpp#12401 2025",
   ),

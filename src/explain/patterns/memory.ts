@@ -24,7 +24,7 @@ export const memoryFault: Pattern = {
   sources: sources(
     "AUTOMATIC1111/stable-diffusion-webui#8139 2023-04",
     "ROCm/MIOpen#3540 2025-03",
-    "ROCm/legacy-rocm-build#5616 2025-12",
+    "ROCm/ROCm#5616 2025-12",
     "andru-kun/wildrig-multi#217 2023-01",
   ),
   explains: ["process-died", "generic-hip-tail"],
@@ -93,7 +93,7 @@ export const pageFault: Pattern = {
   sources: sources(
     "ROCm/amdgpu#172 2024",
     "ROCm/TheRock#1271 2025",
-    "ROCm/legacy-rocm-build#5616 2025-12",
+    "ROCm/ROCm#5616 2025-12",
     "CachyOS/linux-cachyos#960 2026-08",
   ),
 };

@@ -46,7 +46,7 @@ export const groupedConvolutions: Pattern = {
   steps: [
     {
       what: "Nothing to repair. Where convolutions are slow, compare with this engine.",
-      command: "rekindle bench",
+      command: "rekindle run model.onnx --random --repeat 20",
     },
   ],
   sources: sources(

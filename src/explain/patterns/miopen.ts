@@ -131,7 +131,7 @@ export const cacheDatabase: Pattern = {
   sources: sources(
     "ROCm/MIOpen#2214 2023-07",
     "ROCm/tensorflow-upstream#1419 2021-08",
-    "ROCm/legacy-rocm-build#1677 2022-02",
+    "ROCm/ROCm#1677 2022-02",
     "pytorch/pytorch#60477 2021-06",
   ),
   explains: ["miopen-status", "process-died"],

@@ -1,4 +1,5 @@
 import { type Pattern, sources } from "../pattern.ts";
+import { rightTorch } from "../steps.ts";
 
 export const noKernelImage: Pattern = {
   id: "cuda-without-code",
@@ -70,12 +71,12 @@ export const cudaBuild: Pattern = {
     if (seen.torch?.build === "cuda") return "confirmed";
     return seen.torch ? "possible" : "likely";
   },
-  steps: [
+  steps: (seen) => [
     {
       what: "Which build is it? +cu... is CUDA, +rocm... is AMD, +cpu neither.",
       command: "python -c 'import torch; print(torch.__version__, torch.version.hip)'",
     },
-    { what: "For an AMD card: install a build for it.", command: "rekindle plan" },
+    ...(seen.clue("nvidia") ? [] : rightTorch(seen).slice(0, 1)),
   ],
   sources: sources("Comfy-Org/ComfyUI#653 2023-05", "neuralchen/SimSwap#421 2023-06"),
 };

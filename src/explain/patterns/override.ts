@@ -63,10 +63,10 @@ export const override: Pattern = {
   certainty: judge,
   steps: (seen) => [dropOverride, ...rightTorch(seen)],
   sources: sources(
-    "ROCm/legacy-rocm-build#2527 2023-11",
+    "ROCm/ROCm#2527 2023-11",
     "AUTOMATIC1111/stable-diffusion-webui#8139 2023-04",
     "ROCm/MIOpen#1995 2023-02",
-    "ROCm/legacy-rocm-build#5238 2025-09",
+    "ROCm/ROCm#5238 2025-09",
     "ROCm/rocm-systems#3461 2026",
   ),
   shownBy: faults,

@@ -56,7 +56,7 @@ export const rocblas: Pattern = {
     ];
   },
   sources: sources(
-    "ROCm/legacy-rocm-build#2719 2023-12",
+    "ROCm/ROCm#2719 2023-12",
     "ROCm/rocBLAS#1339 2023-09",
     "ROCm/AMDMIGraphX#3517 2024-10",
     "ROCm/Tensile#1862 2024-03",
@@ -126,7 +126,7 @@ export const integratedChosen: Pattern = {
   sources: sources(
     "CS1o/Stable-Diffusion-Info#6 2024-10",
     "LostRuins/koboldcpp#676 2024-02",
-    "ROCm/legacy-rocm-build#1306 2020-12",
+    "ROCm/ROCm#1306 2020-12",
   ),
   explains: ["rocblas-without-target", "tensile-host"],
 };

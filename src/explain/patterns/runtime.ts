@@ -74,7 +74,7 @@ export const queueCreate: Pattern = {
     machineState,
   ],
   sources: sources(
-    "ROCm/legacy-rocm-build#5818 2025-12",
+    "ROCm/ROCm#5818 2025-12",
     "M-Bab/linux-kernel-amdgpu-binaries#106 2023-10",
     "ROCm/rocRAND#641 2025-04",
   ),
@@ -98,7 +98,7 @@ export const outOfResources: Pattern = {
     hipLog,
   ],
   sources: sources(
-    "ROCm/legacy-rocm-build#1088 2020-05",
+    "ROCm/ROCm#1088 2020-05",
     "ROCm/rocminfo#34 2020-04",
     "ROCm/rocm-systems#1153 2025-09",
     "ROCm/TheRock#3318 2026-02",
@@ -120,7 +120,7 @@ export const notInKfd: Pattern = {
   isNot: ["missing permissions", "something that a setting in user space mends"],
   certainty: "confirmed",
   steps: [withoutRocm],
-  sources: sources("ROCm/legacy-rocm-build#2232 2023-06", "ROCm/legacy-rocm-build#436 2018-06"),
+  sources: sources("ROCm/ROCm#2232 2023-06", "ROCm/ROCm#436 2018-06"),
   explains: ["out-of-resources", "no-gpu-visible", "kfd-absent"],
 };
 
@@ -150,7 +150,7 @@ export const noGpu: Pattern = {
   sources: sources(
     "aieater/rocm_pytorch_informations#13 2021-04",
     "pytorch/pytorch#70036 2021-12",
-    "ROCm/legacy-rocm-build#4864 2025-05",
+    "ROCm/ROCm#4864 2025-05",
   ),
 };
 
@@ -186,8 +186,8 @@ export const wsl: Pattern = {
     },
   ],
   sources: sources(
-    "ROCm/legacy-rocm-build#1361 2021-01",
-    "ROCm/legacy-rocm-build#1794 2022-08",
+    "ROCm/ROCm#1361 2021-01",
+    "ROCm/ROCm#1794 2022-08",
     "ROCm/rocm-systems#1153 2025-09",
   ),
   explains: ["no-gpu-visible", "kfd-absent", "out-of-resources"],

@@ -45,7 +45,7 @@ export const died: Pattern = {
     },
     kernelLog,
   ],
-  sources: sources("ROCm/legacy-rocm-build#2527 2023-11", "lllyasviel/Fooocus#1288 2024-01"),
+  sources: sources("ROCm/ROCm#2527 2023-11", "lllyasviel/Fooocus#1288 2024-01"),
 };
 
 export const loaderCrash: Pattern = {
@@ -69,6 +69,6 @@ export const loaderCrash: Pattern = {
     },
     { what: "What the libraries hold.", command: "rekindle doctor" },
   ],
-  sources: sources("ROCm/legacy-rocm-build#2270 2023-09"),
+  sources: sources("ROCm/ROCm#2270 2023-09"),
   explains: ["process-died"],
 };

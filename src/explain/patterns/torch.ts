@@ -87,8 +87,8 @@ export const notANumber: Pattern = {
   steps: (seen) => [
     {
       what:
-        "The same in float32 (--no-half --no-half-vae --precision full in the web interfaces): if it " +
-        "is right there, it was the range of float16.",
+        "The same in float32 (--no-half --no-half-vae in the web interfaces): if it is right " +
+        "there, it was the range of float16.",
     },
     ...overrideSteps(seen),
   ],
