@@ -122,7 +122,10 @@ def library(output, **sections):
     run(LLVM / "clang", "-target", "x86_64-linux-gnu", "-shared", "-nostdlib", "-fuse-ld=lld",
         "-Wl,--strip-all", "host.c", "-o", "host.so")
     adds = [f"--add-section=.{name}={file}" for name, file in sections.items()]
-    run(LLVM / "llvm-objcopy", *adds, "host.so", output)
+    # llvm-objdump finds this one by its type (SHT_LLVM_OFFLOADING).
+    packed = [name for name in sections if name.startswith("llvm")]
+    types = [f"--set-section-type=.{name}=0x6fff4c0b" for name in packed]
+    run(LLVM / "llvm-objcopy", *adds, *types, "host.so", output)
 
 
 def wrappers(magic, count):
@@ -132,7 +135,8 @@ def wrappers(magic, count):
 def libraries():
     Path("inside.segment").write_bytes(wrappers(0x48495046, 6))
     Path("kpack.segment").write_bytes(wrappers(0x4B504948, 2))
-    reference = {"kernel_name": "lib/libsplit.so", "kpack_search_paths": ["../.kpack/split_@GFXARCH@.kpack"]}
+    places = ["../.kpack/split_@GFXARCH@.kpack"]
+    reference = {"kernel_name": "lib/libsplit.so", "kpack_search_paths": places}
     Path("kpack.reference").write_bytes(pack(reference))
     library("libmixed.so", hip_fatbin="mixed.fatbin", hipFatBinSegment="inside.segment")
     library("libcompressed.so", hip_fatbin="compressed.fatbin", hipFatBinSegment="inside.segment")
@@ -142,10 +146,11 @@ def libraries():
     library("libpacked.so", **{"llvm.offloading": "packed.bin"})
     os.makedirs("tree/lib", exist_ok=True)
     os.makedirs("tree/.kpack", exist_ok=True)
-    library("tree/lib/libsplit.so", rocm_kpack_ref="kpack.reference", hipFatBinSegment="kpack.segment")
+    sections = {"rocm_kpack_ref": "kpack.reference", "hipFatBinSegment": "kpack.segment"}
+    library("tree/lib/libsplit.so", **sections)
     for target in ("gfx1010", "gfx1030"):
-        codes = [Path(f"{name}-{target}.co").read_bytes() for name in SOURCES]
-        Path(f"tree/.kpack/split_{target}.kpack").write_bytes(kpack("lib/libsplit.so", target, codes))
+        archive = kpack("lib/libsplit.so", target, codes_of(target))
+        Path(f"tree/.kpack/split_{target}.kpack").write_bytes(archive)
     Path("plain.kpack").write_bytes(kpack("lib/a.so", "gfx1010", codes_of("gfx1010"), "none"))
 
 
@@ -208,7 +213,8 @@ def data_folders():
     rocblas.mkdir(parents=True, exist_ok=True)
     for target in ("gfx1010", "gfx1030"):
         (rocblas / f"TensileLibrary_lazy_{target}.dat").write_bytes(pack({"library": target}))
-        (rocblas / f"TensileLibrary_Type_SS_fallback_{target}.hsaco").write_bytes(codes_of(target)[0])
+        code = rocblas / f"TensileLibrary_Type_SS_fallback_{target}.hsaco"
+        code.write_bytes(codes_of(target)[0])
     (rocblas / "TensileLibrary_lazy_gfx900.dat").write_bytes(pack({"library": "gfx900"}))
     (rocblas / "Kernels.so-000-gfx90a-xnack+.hsaco").write_bytes(codes_of("gfx90a:xnack+")[1])
     merged = Path("merged/rocblas/library")
@@ -239,7 +245,8 @@ def archives():
         (root / "DEBIAN").mkdir(parents=True, exist_ok=True)
         (root / "usr/lib").mkdir(parents=True, exist_ok=True)
         (root / "DEBIAN/control").write_text(
-            "Package: sample\nVersion: 1\nArchitecture: amd64\nMaintainer: nobody\nDescription: none\n")
+            "Package: sample\nVersion: 1\nArchitecture: amd64\n"
+            "Maintainer: nobody\nDescription: none\n")
         (root / "usr/lib/libcompressed.so").write_bytes(Path("libcompressed.so").read_bytes())
         run("dpkg-deb", f"-Z{method}", "--root-owner-group", "--build", root, f"{method}.deb")
 

@@ -31,6 +31,13 @@ export function chromium() {
   return paths.find((path) => path && existsSync(path));
 }
 
+/** The programs of LLVM 19 in Debian, or in the folder that REKINDLE_LLVM names, or undefined. */
+export function llvm() {
+  const folders = [process.env.REKINDLE_LLVM, "/usr/lib/llvm-19/bin"];
+  const programs = ["clang", "ld.lld", "llvm-objcopy", "llvm-readelf", "clang-offload-bundler"];
+  return folders.find((folder) => folder && programs.every((p) => existsSync(join(folder, p))));
+}
+
 /**
  * What tiers need from the machine. To add one: a row here, and its key in `needs` of a tier in
  * test.mjs. `problem` says why it cannot be used, or undefined; `packages` are Debian's.
@@ -57,6 +64,16 @@ export const resources = {
     packages: [{ name: "chromium" }],
     elsewhere: "set REKINDLE_CHROMIUM to the path of Chromium or Chrome",
     problem: () => (chromium() ? undefined : "Chromium is not installed"),
+  },
+  llvm: {
+    why: "binaries with GPU code, and LLVM's own view of them",
+    packages: ["clang-19", "clang-tools-19", "lld-19", "llvm-19", "zstd", "python3"].map(
+      (name) => ({
+        name,
+      }),
+    ),
+    elsewhere: "install LLVM 19 with clang and lld, and set REKINDLE_LLVM to its folder bin",
+    problem: () => (llvm() ? undefined : "LLVM 19 is not installed"),
   },
 };
 

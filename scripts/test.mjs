@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installNodePackages } from "./node-packages.mjs";
 import { capture, run, step, timeSince } from "./process.mjs";
-import { chromium, lavapipe, onnxTestData, provide, resources } from "./resources.mjs";
+import { chromium, lavapipe, llvm, onnxTestData, provide, resources } from "./resources.mjs";
 import { vitest } from "./vitest.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -43,6 +43,12 @@ const tiers = [
     what: "the engine in Chromium, on SwiftShader",
     needs: ["chromium"],
     run: () => vitest(root, "browser", { REKINDLE_CHROMIUM: chromium() }),
+  },
+  {
+    name: "inspect",
+    what: "rekindle inspect against LLVM's own tools",
+    needs: ["llvm"],
+    run: () => vitest(root, "inspect", { REKINDLE_LLVM: llvm() }),
   },
   {
     name: "gpu",

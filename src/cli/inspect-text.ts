@@ -1,7 +1,24 @@
-import type { Container, DeviceCode, FileReport, LoadAnswer, Place } from "../inspect/index.ts";
-import type { Inspection } from "./inspect.ts";
+import type {
+  Container,
+  DeviceCode,
+  FileReport,
+  InspectSummary,
+  KernelSymbol,
+  LoadAnswer,
+  Place,
+} from "../inspect/index.ts";
 import { type Output, paint } from "./io.ts";
 import { formatBytes, plural, table, wrap } from "./text.ts";
+
+/** What `--json` prints; docs/inspect.md explains every field. */
+export interface Inspection {
+  /** Of this document's shape; grows when a field changes its meaning or goes. */
+  readonly schema: "rekindle-inspect/1";
+  readonly files: readonly FileReport[];
+  readonly summary: InspectSummary;
+  /** With --for. */
+  readonly load?: LoadAnswer;
+}
 
 /** More files than this are told in a line each. */
 const maxBlocks = 12;
@@ -133,13 +150,15 @@ function totalRows(targets: Inspection["summary"]["targets"]): string[][] {
   return [[...heading, "", "where"], ...rows];
 }
 
-function symbolRows(symbols: NonNullable<DeviceCode["symbols"]>): string[][] {
+const spillsOf = (kernel: KernelSymbol) => (kernel.vgprSpills ?? 0) + (kernel.sgprSpills ?? 0);
+
+function symbolRows(symbols: readonly KernelSymbol[]): string[][] {
   const cell = (value: number | undefined) => (value === undefined ? "" : String(value));
   const rows = symbols.map((kernel) => [
     kernel.name,
     cell(kernel.vgprs),
     cell(kernel.sgprs),
-    cell((kernel.vgprSpills ?? 0) + (kernel.sgprSpills ?? 0) || undefined),
+    cell(kernel.vgprs === undefined ? undefined : spillsOf(kernel)),
     cell(kernel.ldsBytes),
     cell(kernel.scratchBytes),
   ]);
@@ -167,16 +186,14 @@ function answerLines({ target, answer, why, parts }: LoadAnswer, out: Output): s
     no: "no",
     unknown: "not known",
   };
-  const first = `Would code for ${target} load from here? ${paint(out, "bold", words[answer])}: ${why}.`;
-  const lines = wrap(first, out.columns);
+  const word = paint(out, "bold", words[answer]);
+  const lines = wrap(`Would code for ${target} load from here? ${word}: ${why}.`, out.columns);
   if (parts.length < 2) return lines;
   const shown = parts.toSorted((a, b) => Number(a.answer === "yes") - Number(b.answer === "yes"));
   for (const part of shown.slice(0, maxParts)) {
-    const [head = "", ...rest] = wrap(
-      `${words[part.answer]}  ${part.path}: ${part.why}`,
-      out.columns - 4,
-    );
-    lines.push(`  ${head}`, ...rest.map((line) => `      ${line}`));
+    lines.push(`  ${part.path}`);
+    const text = wrap(`${words[part.answer]}: ${part.why}`, out.columns - 4);
+    lines.push(...text.map((line) => `    ${line}`));
   }
   if (shown.length > maxParts) lines.push(`  and ${shown.length - maxParts} more (--json has all)`);
   return lines;

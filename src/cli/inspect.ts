@@ -1,16 +1,8 @@
 import type { Command } from "commander";
 import { RekindleError } from "../errors.ts";
-import {
-  type FileReport,
-  type InspectSummary,
-  inspect,
-  type LoadAnswer,
-  parseTarget,
-  summarize,
-  wouldLoad,
-} from "../inspect/index.ts";
+import { type FileReport, inspect, parseTarget, summarize, wouldLoad } from "../inspect/index.ts";
 import { Ending } from "./ending.ts";
-import { renderInspection } from "./inspect-text.ts";
+import { type Inspection, renderInspection } from "./inspect-text.ts";
 import type { Io } from "./io.ts";
 import { progressLine } from "./progress.ts";
 import { formatBytes } from "./text.ts";
@@ -20,16 +12,6 @@ interface InspectCommandOptions {
   readonly for?: string;
   readonly symbols?: boolean;
   readonly json?: boolean;
-}
-
-/** What `--json` prints; docs/inspect.md explains every field. */
-export interface Inspection {
-  /** Of this document's shape; grows when a field changes its meaning or goes. */
-  readonly schema: "rekindle-inspect/1";
-  readonly files: readonly FileReport[];
-  readonly summary: InspectSummary;
-  /** With --for. */
-  readonly load?: LoadAnswer;
 }
 
 const examples = `
@@ -81,7 +63,7 @@ async function runInspect(paths: readonly string[], options: InspectCommandOptio
   if (load && load.answer !== "yes") throw new Ending("found");
 }
 
-/** A file that was named and cannot be read is a failure; inside folders and archives it is told. */
+/** A file that was named and cannot be read is a failure; one inside a folder is told. */
 function throwDamaged(paths: readonly string[], files: readonly FileReport[]): void {
   const damaged = files.filter(({ path, problems }) => paths.includes(path) && problems.length > 0);
   const [first] = damaged;

@@ -82,7 +82,7 @@ test("a truncated library names the place and what is missing", async () => {
   expect(report!.problems[0]!.message).toMatch(/^at offset 0x\w+: .*the data ends at 0x1f40/);
 });
 
-test("a bundle whose header promises more than is there is an error, not an allocation", async () => {
+test("a header that promises more than is there is an error, not an allocation", async () => {
   const content = new Uint8Array(readFileSync(join(fixtures, "version2-zstd.ccob")));
   new DataView(content.buffer).setUint32(12, 0xffff_ffff, true);
   const [report] = await read("a.ccob", content);

@@ -29,8 +29,21 @@ const maxDepth = 5;
  * Files whose names say that they hold text, pictures or weights. Inside folders and archives they
  * are passed over; a file that is named itself is always read.
  */
-const passedOver =
-  /\.(py|pyi|pyc|pyx|pxd|h|hpp|hh|cuh|cu|c|cc|cpp|md|rst|json|toml|cfg|ini|html|css|js|ts|map|png|jpe?g|svg|gif|csv|npy|cmake|pc|sh|bat|typed|ipynb|pt|pth|safetensors|onnx|gguf)$|(?<!db)\.txt$/i;
+const passedOver = new Set(
+  [
+    "c cc cpp cu cuh h hh hpp py pyc pyi pyx pxd js ts map css html sh bat cmake pc",
+    "md rst txt json toml cfg ini csv typed ipynb png jpg jpeg gif svg",
+    "npy pt pth safetensors onnx gguf",
+  ]
+    .join(" ")
+    .split(" "),
+);
+
+/** Tuning data of MIOpen end in ".fdb.txt" or ".db.txt". */
+function isPassedOver(name: string): boolean {
+  const suffix = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+  return passedOver.has(suffix) && !/db\.txt$/.test(name);
+}
 
 interface Context {
   readonly files: FileTree;
@@ -96,7 +109,7 @@ async function* inspectFolder(folder: string, context: Context): AsyncGenerator<
   for (const { name, kind } of entries) {
     const path = join(folder, name);
     if (kind === "folder") yield* inspectFolder(path, context);
-    else if (kind === "file" && !passedOver.test(name)) yield* inspectFile(path, context);
+    else if (kind === "file" && !isPassedOver(name)) yield* inspectFile(path, context);
   }
 }
 
@@ -203,7 +216,7 @@ async function* inspectArchive(
       context.onProgress(path, 0, source.size);
       if (member.name === "debian-binary") name = "deb";
       const inner = `${path}!${member.name.replace(/^\.\//, "")}`;
-      if (!passedOver.test(member.name)) {
+      if (!isPassedOver(member.name)) {
         yield* inspectSource(inner, member.source, context, depth + 1);
       }
       await member.close?.();

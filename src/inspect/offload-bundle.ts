@@ -73,7 +73,7 @@ export function targetOfId(id: string): string | undefined {
   return found?.[1] ?? id;
 }
 
-/** Device code that should be for `target`: a code object, or LLVM bitcode, which has no kernels. */
+/** Device code that should be for `target`: a code object, or bitcode, which has no kernels. */
 export async function readDeviceCode(
   content: Source,
   target: string,

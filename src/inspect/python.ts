@@ -11,8 +11,12 @@ export function isPythonFolder(folder: string, entries: Entries): boolean {
 }
 
 /** Packages that hold device code, or tell which is wanted. */
-const ofInterest =
-  /^(torch|torchvision|torchaudio|.*triton.*|amd-.*|rocm.*|jax-?rocm.*|jaxlib|cupy.*|bitsandbytes.*|onnxruntime.*|tensorflow.*|ctranslate2.*|xformers|vllm|nvidia-.*)$/i;
+const ofInterest = new RegExp(
+  `^(${[
+    "torch(vision|audio)?|.*triton.*|amd-.*|rocm.*|nvidia-.*|jax-?rocm.*|jaxlib|cupy.*",
+    "bitsandbytes.*|onnxruntime.*|tensorflow.*|ctranslate2.*|xformers|vllm",
+  ].join("|")})$`,
+);
 
 /** The packages of a Python environment, read from their metadata as text; nothing is imported. */
 export async function readPythonEnvironment(folder: string, files: FileTree): Promise<FileReport> {
@@ -20,11 +24,9 @@ export async function readPythonEnvironment(folder: string, files: FileTree): Pr
   const packages: PythonPackage[] = [];
   for (const { name } of entries.filter((entry) => entry.name.endsWith(".dist-info"))) {
     const metadata = await textOf(join(folder, name, "METADATA"), files);
-    const found = /^Name: *(\S+)$/m.exec(metadata)?.[1];
+    const found = normalize(/^Name: *(\S+)$/m.exec(metadata)?.[1] ?? "");
     const version = /^Version: *(\S+)$/m.exec(metadata)?.[1];
-    if (found && version && ofInterest.test(found)) {
-      packages.push({ name: normalize(found), version, build: "other" });
-    }
+    if (version && ofInterest.test(found)) packages.push({ name: found, version, build: "other" });
   }
   const devices = packages.flatMap(({ name }) => /-device-(gfx\w+)$/.exec(name)?.[1] ?? []);
   const torch = packages.findIndex(({ name }) => name === "torch");

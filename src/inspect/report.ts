@@ -200,7 +200,7 @@ export interface PartAnswer {
 
 /**
  * Whether a target's code would load. "partly": some parts have code for it and some do not;
- * "conditional": the hardware runs it, AMD's runtime takes it only with the setting that `why` names.
+ * "conditional": the hardware runs it, AMD's runtime takes it with the setting that `why` names.
  */
 export interface LoadAnswer {
   readonly target: string;

@@ -80,8 +80,12 @@ function partsOf(reports: readonly FileReport[]): Part[] {
 /** Undefined for files without device code. */
 function placeOf(report: FileReport): Place | undefined {
   if (report.kpack) return "fatbin";
-  return report.data?.place ?? report.code[0]?.place;
+  const isAmd = report.code.some((row) => isAmdTarget(row.target));
+  return report.data?.place ?? (isAmd ? report.code[0]!.place : undefined);
 }
+
+/** Bundles may hold code for other makers' GPUs too: "sm_70", "sycl-spir64". */
+const isAmdTarget = (target: string) => /^(gfx|mach-|amdgcnspirv)/.test(target);
 
 const holds = (archive: FileReport, library: FileReport) =>
   archive.kpackBinaries?.[library.kpack!.kernelName] !== undefined;
@@ -117,7 +121,9 @@ function partOf(draft: Draft, kpacks: readonly FileReport[]): Part {
 }
 
 const targetsIn = (reports: readonly FileReport[]) =>
-  distinct(reports.flatMap((report) => report.code.map((row) => row.target))).sort(compareTargets);
+  distinct(reports.flatMap((report) => report.code.map((row) => row.target)))
+    .filter(isAmdTarget)
+    .sort(compareTargets);
 
 function kpackPart(
   path: string,

@@ -20,7 +20,9 @@ function answerOf(part: Part, gpu: string): PartAnswer {
   if (!found) {
     const has = targets.length > 0 ? `it has ${targets.join(", ")}` : "it has no code";
     const why = `no code for ${gpu}: ${has}${tail}`;
-    return { path, place, answer: complete ? "no" : "unknown", match: "missing", why };
+    const portable = targets.includes("amdgcnspirv");
+    const answer = complete && !portable ? "no" : "unknown";
+    return { path, place, answer, match: "missing", why: why + (portable ? compiled : "") };
   }
   const { by, fit } = found;
   const { match } = fit;
@@ -28,6 +30,8 @@ function answerOf(part: Part, gpu: string): PartAnswer {
   const answer = condition ? "conditional" : "yes";
   return { path, place, answer, match, by, why: `${sentences[match](by, gpu)}${condition}${tail}` };
 }
+
+const compiled = "; ROCm may compile its SPIR-V (amdgcnspirv) when it is loaded";
 
 const sentences: Readonly<Record<Fit["match"], (by: string, gpu: string) => string>> = {
   exact: (by) => `it has code for ${by}`,
