@@ -55,6 +55,13 @@ describe("the screen", () => {
 });
 
 describe("other outputs", () => {
+  test("help fits into 80 columns", async () => {
+    const { code, out } = await doctor("--help");
+    expect(code).toBe(0);
+    expect(out).toContain("Examples:\n  rekindle doctor");
+    expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
   test.each(machines)("--json of $name is as docs/doctor.md says", async ({ name, expected }) => {
     const { out } = await onMachine(name, "--json");
     const report = reportSchema.parse(JSON.parse(out));

@@ -132,7 +132,7 @@ const library = z.strictObject({
   version: text('from its name: "1.14.60200"'),
   owner: text('the package that owns it: "hsa-rocr 1.14.0", or the Python package'),
   isOwned: flag("some package owns it; false: somebody put it there by hand"),
-  isModified: flag("it differs from what its package installed"),
+  isModified: flag("it differs from what its package installed; by size alone in large wheels"),
   environment: text("prefix of the Python environment that it lies in; absent: system-wide"),
 });
 

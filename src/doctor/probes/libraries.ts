@@ -136,7 +136,7 @@ async function isModified(
   const status = await host.status(real);
   if (!status || sizeBytes === undefined) return undefined;
   if (status.sizeBytes !== sizeBytes) return true;
-  if (hash === undefined || sizeBytes > hashedBytesMax) return undefined;
+  if (hash === undefined || sizeBytes > hashedBytesMax) return false;
   const found = await host.learn(`sha256 ${real}`, async () =>
     createHash("sha256")
       .update(await host.readFile(real, "library"))
