@@ -62,15 +62,15 @@ const flagSigns: Readonly<Record<(typeof flagNames)[number], RegExp>> = {
 
 /** Where programs print the target that they take the card for. */
 const softwareSigns: readonly RegExp[] = [
-  /Raw device name: (?<gfx>gfx\d{3,4}[a-f]?)/,
-  /\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\.(?:HIP\.)?[\w.]{0,40}k?u?f?db\b/,
-  /GPU arch ?: (?<gfx>gfx\d{3,4}[a-f]?)/,
-  /ISA: amdgcn-amd-amdhsa--(?<gfx>gfx\d{3,4}[a-f]?)/,
-  /\bfor device (?<gfx>gfx\d{3,4}[a-f]?)/,
-  /^\s{0,12}Name: {1,40}(?<gfx>gfx\d{3,4}[a-f]?)\b/,
-  /AMDGPU ISA: (?<gfx>gfx\d{3,4}[a-f]?)/,
-  /gcnArchName\W{1,4}(?<gfx>gfx\d{3,4}[a-f]?)/,
-  /Device \d{1,2}: [^,]{1,60}, (?<gfx>gfx\d{3,4}[a-f]?)/,
+  /Raw device name: (?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
+  /\b(?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])_?[\da-f]{1,3}\.(?:HIP\.)?[\w.]{0,40}k?u?f?db\b/,
+  /GPU arch ?: (?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
+  /ISA: amdgcn-amd-amdhsa--(?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
+  /\bfor device (?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
+  /^\s{0,12}Name: {1,40}(?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])\b/,
+  /AMDGPU ISA: (?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
+  /gcnArchName\W{1,4}(?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
+  /Device \d{1,2}: [^,]{1,60}, (?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
 ];
 
 const overrideSign =
@@ -85,7 +85,8 @@ const isCommand = oneOf(
 const kernelSign = oneOf(
   /\bLinux(?: version)? (?<a>\d\.\d{1,3}(?:\.\d{1,3})?)/,
   /\bKernel(?: [Vv]ersion)?\W{1,5}(?<b>\d\.\d{1,3}\.\d{1,3})/,
-  /\b(?<c>[4-9]\.\d{1,3}\.\d{1,3})-[\w.+~-]{0,40}(?:generic|amd64|arch|zen|lts|oem|fc\d|microsoft)/,
+  /(?<![\d.])(?<c>[4-9]\.\d{1,3}\.\d{1,3})(?:\.\d{1,3})?-\S{0,40}(?:generic|amd64|arch|zen)/,
+  /(?<![\d.])(?<d>[4-9]\.\d{1,3}\.\d{1,3})(?:\.\d{1,3})?-\S{0,40}(?:lts|oem|fc\d|microsoft)/,
 );
 const torchSign = /\b\d\.\d{1,2}\.\d[\w.]{0,24}\+(?<build>rocm[\w.]{1,24}|cu\d{2,3}|cpu|xpu)\b/;
 
@@ -132,6 +133,6 @@ export function gather(clues: Clues, line: string): void {
     (isCommand.test(line) ? clues.overridesSet : clues.overridesMentioned).add(override);
   }
   const kernel = kernelSign.exec(line)?.groups;
-  clues.kernel ??= kernel?.a ?? kernel?.b ?? kernel?.c;
+  clues.kernel ??= kernel?.a ?? kernel?.b ?? kernel?.c ?? kernel?.d;
   clues.torchBuild ??= torchSign.exec(line)?.groups?.build;
 }

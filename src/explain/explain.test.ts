@@ -136,6 +136,54 @@ describe("with the facts of the machine", () => {
   });
 });
 
+describe("what contradicts itself is not sure", () => {
+  const missing =
+    "rocBLAS error: Cannot read /lib/TensileLibrary.dat: Illegal seek for GPU arch : ";
+
+  test("a library that is said to be missing and stands in the list", async () => {
+    const listed = (target: string) =>
+      `${missing}gfx1010\n List of available TensileLibrary Files :\n` +
+      `"/lib/TensileLibrary_lazy_${target}.dat"`;
+    expect(await judge(listed("gfx1030"))).toEqual(["rocblas-without-target:confirmed"]);
+    expect(await judge(listed("gfx1010"))).toEqual(["rocblas-without-target:possible"]);
+  });
+
+  test("rocBLAS with an override asks for another target than the card's", async () => {
+    const text = `HSA_OVERRIDE_GFX_VERSION=10.3.0 ./main\n${missing}gfx1030`;
+    expect(await judge(text)).toContain("rocblas-without-target:possible");
+  });
+
+  test("software that names the card's own target beside another is not deceived", async () => {
+    const text =
+      "AMD Radeon RX 5700 XT\nRaw device name: gfx1010\n" +
+      `Missing system database file: gfx1030_36.kdb\n${memoryFault}`;
+    expect(await judge(text)).toEqual([
+      "memory-fault:possible",
+      "miopen-database-missing:confirmed",
+    ]);
+  });
+
+  test("missing code with an override, or beside an NVIDIA card", async () => {
+    const override = `HSA_OVERRIDE_GFX_VERSION=10.3.0 python x.py\n${invalidFunction}`;
+    expect(await judge(override)).toContain("torch-without-code:possible");
+    const binary = "hipErrorNoBinaryForGpu: Unable to find code object for all current devices!";
+    expect(await judge(binary)).toEqual(["no-code-object:likely"]);
+    expect(await judge(`GeForce RTX 3050\n${binary}`)).toEqual(["no-code-object:possible"]);
+  });
+
+  test("CUDA's words in ROCm's or ZLUDA's mouth", async () => {
+    const text = "CUDA error: no kernel image is available for execution on the device";
+    expect(await judge(`GeForce GTX 1080\n${text}`)).toEqual(["cuda-without-code:confirmed"]);
+    expect(await judge(`ZLUDA 3.9\n${text}`)).toEqual(["cuda-without-code:possible"]);
+  });
+
+  test("PCIe atomics that this machine has", async () => {
+    const text = "kfd kfd: amdgpu: skipped device 1002:731f, PCI rejects atomics";
+    expect(await judge(text)).toEqual(["pcie-atomics:confirmed"]);
+    expect(await judge(text, machine("rx5600xt-stock-wheel"))).toEqual(["pcie-atomics:possible"]);
+  });
+});
+
 describe("several causes", () => {
   test("a closing line never comes before what explains it", async () => {
     const tail = "Compile with `TORCH_USE_HIP_DSA` to enable device-side assertions.";

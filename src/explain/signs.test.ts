@@ -43,6 +43,8 @@ const hostile = [
   "Error: ",
   "TensileLibrary_lazy_gfx",
   "HSA_OVERRIDE_GFX_VERSION=",
+  "AB=c ",
+  "6.12.",
   "Memory access fault by GPU node-",
   "ring gfx timeout".slice(0, 9),
 ].map((part) => part.repeat(Math.ceil(200_000 / part.length)));

@@ -6,9 +6,9 @@ export const database: Pattern = {
   role: "harmless",
   title: "MIOpen has no tuned database for this card",
   signs: [
-    /system database file: ?(?:\S{0,300}\/)?(?<gfx>gfx\w{3,5}?)_?\d{1,3}\.k?db/,
+    /(?:Missing|Unable to read) system database file: ?\S{0,300}\.k?db/,
     /\[SQLiteBase\] (?:Missing|Unable to read) system database/,
-    /\[ParseAndLoadDb\] File is unreadable: .{0,300}(?<gfx>gfx\w{3,5}?)_?\d{1,3}\.HIP\.fdb\.txt/,
+    /\[ParseAndLoadDb\] File is unreadable: .{0,300}fdb\.txt/,
   ],
   cause: (seen) =>
     "MIOpen ships tuned settings and compiled kernels for some cards. For others it searches " +

@@ -41,10 +41,10 @@ export const override: Pattern = {
   title: "HSA_OVERRIDE_GFX_VERSION makes the card run code of another one",
   signs: [
     /HSA_OVERRIDE_GFX_VERSION["'\]]{0,2}\s{0,2}[=:,]\s{0,2}["']?(?<value>\d{1,2}\.\d\.\d{1,2})/,
-    /^\s{0,12}Name: {1,40}(?<gfx>gfx\d{3,4}[a-f]?)\b/,
-    /Raw device name: (?<gfx>gfx\d{3,4}[a-f]?)/,
-    /system database file.{0,200}\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\./,
-    /ParseAndLoadDb.{0,200}\b(?<gfx>gfx\d{3,4}[a-f]?)_?\d{1,3}\./,
+    /^\s{0,12}Name: {1,40}(?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])\b/,
+    /Raw device name: (?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])/,
+    /system database file.{0,200}\b(?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])_?\d{1,3}\./,
+    /ParseAndLoadDb.{0,200}\b(?<gfx>gfx(?:1[0-3]|[7-9])\d[\da-f])_?\d{1,3}\./,
   ],
   cause: (seen) => {
     const fake = seen.disguise ?? seen.override?.target ?? "another card";
