@@ -31,20 +31,26 @@ export const macosProbe: Probe = {
 };
 
 const vendorIds: Readonly<Record<string, string>> = {
-  sppci_vendor_amd: "1002",
-  sppci_vendor_intel: "8086",
-  sppci_vendor_Nvidia: "10de",
-  sppci_vendor_Apple: "106b",
+  amd: "1002",
+  ati: "1002",
+  intel: "8086",
+  nvidia: "10de",
+  apple: "106b",
 };
+
+/** PCI's id of "sppci_vendor_amd", "Intel" or "AMD (0x1002)". */
+function vendorIdOf(vendor: string): string | undefined {
+  const name = vendor.replace("sppci_vendor_", "").split(" ")[0]!.toLowerCase();
+  return /\(0x([0-9a-f]{4})\)/i.exec(vendor)?.[1] ?? vendorIds[name];
+}
 
 /** GPUs from the JSON of `system_profiler SPDisplaysDataType -json`. */
 export function readDisplays(json: string): GpuFacts[] {
   return answerSchema.parse(JSON.parse(json)).SPDisplaysDataType.map((display) => {
     const hex = (text: string | undefined) => text?.replace(/^0x/, "").toLowerCase();
-    const vendor = display.spdisplays_vendor ?? "";
     const size = /^([\d.]+) (GB|MB)$/.exec(display.spdisplays_vram ?? "");
     return known({
-      vendorId: vendorIds[vendor] ?? /\(0x([0-9a-f]{4})\)/i.exec(vendor)?.[1],
+      vendorId: vendorIdOf(display.spdisplays_vendor ?? ""),
       deviceId: hex(display["spdisplays_device-id"]),
       revision: hex(display["spdisplays_revision-id"])?.slice(-2),
       name: display.sppci_model,

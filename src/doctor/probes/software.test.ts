@@ -325,6 +325,8 @@ describe("other systems", () => {
           spdisplays_vram: "8 GB",
         },
         { sppci_model: "Apple M1", spdisplays_vendor: "sppci_vendor_Apple" },
+        { sppci_model: "Intel UHD Graphics 630", spdisplays_vendor: "Intel" },
+        { sppci_model: "Radeon RX 580", spdisplays_vendor: "ATI (0x1002)" },
       ],
     });
     expect(readDisplays(json)).toEqual([
@@ -336,6 +338,8 @@ describe("other systems", () => {
         vramBytes: 8 * 2 ** 30,
       },
       { vendorId: "106b", name: "Apple M1" },
+      { vendorId: "8086", name: "Intel UHD Graphics 630" },
+      { vendorId: "1002", name: "Radeon RX 580" },
     ]);
     await expect(learn(macosProbe, { files: {} })).rejects.toThrow(/no answer/);
   });
