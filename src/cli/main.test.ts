@@ -62,3 +62,11 @@ test("a reader that leaves early is no error", async () => {
   expect(out).toBe("Usage: rekindle run <MODEL> [options]\n0\n");
   expect(err).toBe("");
 }, 30_000);
+
+test("the doctor asks WebGPU through the built command", async () => {
+  const { out, err } = await rekindle("doctor --json");
+  expect(err).toBe("");
+  const { facts } = JSON.parse(out);
+  expect(facts.webgpu).toMatchObject({ adapters: expect.any(Array) });
+  expect(facts.unknown?.some((u: { probe: string }) => u.probe === "webgpu") ?? false).toBe(false);
+}, 60_000);
