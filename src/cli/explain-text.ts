@@ -1,4 +1,10 @@
-import type { Explanation, Finding, Pattern, Step } from "../explain/index.ts";
+import {
+  type Explanation,
+  type Finding,
+  type Pattern,
+  patterns,
+  type Step,
+} from "../explain/index.ts";
 import { type Output, paint } from "./io.ts";
 import { plural, table, wrap } from "./text.ts";
 
@@ -71,6 +77,8 @@ function renderFinding(page: Page, finding: Finding, mark: string): void {
   page.add("");
   page.wrapped(certainties[finding.certainty], "", "certainty");
   renderLines(page, finding);
+  const titles = finding.consequences.map((id) => patterns.find((p) => p.id === id)?.title ?? id);
+  for (const [i, title] of titles.entries()) page.wrapped(title, "", i === 0 ? "explains" : "");
   for (const [i, text] of finding.isNot.entries()) page.wrapped(text, "", i === 0 ? "is not" : "");
   for (const [i, step] of finding.steps.entries()) renderStep(page, step, i === 0 ? "do" : "");
   const shown = finding.sources.slice(0, sourcesMax).map((s) => `${s.where} (${s.date})`);

@@ -15,7 +15,9 @@ const fault = "Memory access fault by GPU node-1 (Agent handle: 0x1) on address 
 beforeAll(async () => {
   ({ folder, remove } = await temporaryFolder());
   const files = {
-    "crash.log": "torch 2.5.1+rocm6.2\nRadeon RX 5600 XT\nHIP error: invalid device function\n",
+    "crash.log":
+      "torch 2.5.1+rocm6.2\nRadeon RX 5600 XT\nHIP error: invalid device function\n" +
+      "Compile with `TORCH_USE_HIP_DSA` to enable device-side assertions.\n",
     "fault.log": `${fault}\n`,
     "warning.log":
       "MIOpen(HIP): Warning [SQLiteBase] Missing system database file: gfx1010_36.kdb Perf\n",
@@ -41,6 +43,7 @@ describe("as text", () => {
     expect(out).toMatch(/^The program holds no GPU code for this card\n/);
     expect(out).toMatch(/certainty +confirmed: /);
     expect(out).toMatch(/says so +line 3: HIP error: invalid device function\n/);
+    expect(out).toMatch(/explains +PyTorch's closing lines after any GPU error\n/);
     expect(out).toMatch(/is not +a defect of the card/);
     expect(out).toMatch(
       /do +Install AMD's own build[\s\S]*\n +\$ pip install .*\[device-gfx1010\]/,
@@ -110,7 +113,7 @@ describe("as JSON", () => {
       schema: "rekindle-explain/1",
       verdict: "found",
       context: { card: "gfx1010", cardFrom: "text", torchBuild: "rocm6.2", facts: "none" },
-      lines: 3,
+      lines: 4,
     });
     expect(explanation.findings[0]).toMatchObject({
       id: "torch-without-code",

@@ -10,8 +10,8 @@ import { progressLine } from "./progress.ts";
 
 const description = `name the cause that a crash log shows
 
-Reads what a program printed, a Python traceback, MIOpen's or HIP's log, dmesg or
-journalctl, or a whole forum post. Several files are weighed together: pass the
+Reads what a program printed, a Python traceback, MIOpen's or HIP's log, dmesg,
+journalctl, or a whole forum post. Several files are weighed as one: pass the
 traceback and the kernel's log of the same crash.`;
 
 const help = `

@@ -77,9 +77,9 @@ const overrideSign =
   /HSA_OVERRIDE_GFX_VERSION["'\]]{0,2}\s{0,2}[=:,]\s{0,2}["']?(?<value>\d{1,2}\.\d\.\d{1,2})/;
 /** A command, a line of a service or container file, or a listing of the environment. */
 const isCommand = oneOf(
-  /^(?:[$#%] ?|\S{1,60}[$#>❯] ?)?(?:\w{2,9} |-e |- )?["']?HSA_OVERRIDE_GFX_VERSION/,
-  /^(?:[$#%] ?|\S{1,60}[$#>❯] ?)?(?:[A-Z_]{2,40}=\S{1,80} ){1,5}HSA_OVERRIDE_GFX_VERSION/,
-  /^(?:ENV|Environment=|sudo|env) ?.{0,80}HSA_OVERRIDE_GFX_VERSION/,
+  /^\s{0,12}(?:[$#%] ?|\S{1,60}[$#>❯] ?)?(?:\w{2,9} |-e |- )?["']?HSA_OVERRIDE_GFX_VERSION/,
+  /^\s{0,12}(?:[$#%] ?|\S{1,60}[$#>❯] ?)?(?:[A-Z_]{2,40}=\S{1,80} ){1,5}HSA_OVERRIDE_GFX_VERSION/,
+  /^\s{0,12}(?:ENV|Environment=|sudo|env) ?.{0,80}HSA_OVERRIDE_GFX_VERSION/,
   /os\.environ|putenv|-e HSA_OVERRIDE/,
 );
 const kernelSign = oneOf(

@@ -35,6 +35,17 @@ describe("the override", () => {
     expect(findings.map(({ id }) => id)).not.toContain("memory-fault");
   });
 
+  test("the same in a post: a profile that is quoted, a database's name", async () => {
+    const post =
+      "Ubuntu, RX 5600 XT. The guide says that I should set HSA_OVERRIDE_GFX_VERSION to 10.3.0:\n" +
+      "    export HSA_OVERRIDE_GFX_VERSION=10.3.0\n" +
+      `> Missing system database file: gfx1030_18.kdb Performance may degrade\n> ${memoryFault}`;
+    expect(await judge(post)).toEqual([
+      "override-foreign-code:confirmed",
+      "miopen-database-missing:confirmed",
+    ]);
+  });
+
   test("is possible where a fault comes with it and the card is not named", async () => {
     const text = `export HSA_OVERRIDE_GFX_VERSION=10.3.0\n${memoryFault}`;
     expect(await judge(text)).toContain("override-foreign-code:possible");

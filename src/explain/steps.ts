@@ -10,17 +10,25 @@ import type { Seen } from "./seen.ts";
 const multiArch = "https://rocm.nightlies.amd.com/whl-multi-arch/";
 
 /** A build of PyTorch that has code for the card. */
-export function rightTorch(seen: Seen): Step[] {
-  const { target } = seen;
+export function rightTorch({ target }: Seen): Step[] {
+  if (target === undefined) {
+    return [
+      { what: "Find out the card's target.", command: "rekindle doctor" },
+      {
+        what: "Then install AMD's build with its device code; for an RX 5600 or 5700:",
+        command: amdTorch("gfx1010"),
+      },
+      whichTargets(target),
+      withoutRocm,
+    ];
+  }
   if (!isRdna1(target)) {
-    const name = target ?? "the card's target";
-    const gfx = target ?? "gfxNNNN";
     return [
       {
         what:
-          `Install a build of PyTorch that holds code for ${name}; AMD's multi-arch index has ` +
+          `Install a build of PyTorch that holds code for ${target}; AMD's multi-arch index has ` +
           "one package of device code per target.",
-        command: `pip index versions --index-url ${multiArch} amd-torch-device-${gfx}`,
+        command: `pip index versions --index-url ${multiArch} amd-torch-device-${target}`,
       },
       whichTargets(target),
     ];
@@ -28,16 +36,18 @@ export function rightTorch(seen: Seen): Step[] {
   return [
     {
       what:
-        `Install AMD's own build with the device code of ${target} (an RX 5600 XT owner ` +
-        "reports that it works; AMD publishes it and does not test it on cards).",
-      command:
-        `pip install --index-url ${multiArch} "torch[device-${target}]" ` +
-        `"torchvision[device-${target}]" torchaudio`,
+        `Install AMD's own build with the device code of ${target} (an RX 5600 XT owner reports ` +
+        "that it works; AMD publishes it and does not test it on cards).",
+      command: amdTorch(target),
     },
     whichTargets(target),
     withoutRocm,
   ];
 }
+
+const amdTorch = (target: string) =>
+  `pip install --index-url ${multiArch} "torch[device-${target}]" ` +
+  `"torchvision[device-${target}]" torchaudio`;
 
 /** What the installed files hold. */
 export function whichTargets(target: string | undefined): Step {
