@@ -128,6 +128,13 @@ def library(output, **sections):
     run(LLVM / "llvm-objcopy", *adds, *types, "host.so", output)
 
 
+def windows_library(output, fatbin):
+    """A DLL; the linker cuts names of sections to 8 characters."""
+    run(LLVM / "clang", "-target", "x86_64-pc-windows-msvc", "-c", "host.c", "-o", "host.obj")
+    run(LLVM / "lld-link", "/dll", "/noentry", "/nodefaultlib", "host.obj", "/out:host.dll")
+    run(LLVM / "llvm-objcopy", f"--add-section=.hip_fat={fatbin}", "host.dll", output)
+
+
 def wrappers(magic, count):
     return b"".join(struct.pack("<IIQQ", magic, 1, 0x1000, 0) for _ in range(count))
 
@@ -143,6 +150,7 @@ def libraries():
     images = [f"--image=file=one-{t}.co,triple=amdgcn-amd-amdhsa,arch={t},kind=hip"
               for t in ("gfx1010", "gfx1030")]
     run(LLVM / "clang-offload-packager", "-o", "packed.bin", *images)
+    windows_library("compressed.dll", "compressed.fatbin")
     library("libpacked.so", **{"llvm.offloading": "packed.bin"})
     os.makedirs("tree/lib", exist_ok=True)
     os.makedirs("tree/.kpack", exist_ok=True)

@@ -98,6 +98,12 @@ describe("bundles", () => {
   });
 });
 
+test("a DLL of Windows", async () => {
+  const [report] = await reportsOf("compressed.dll");
+  expect(report).toMatchObject({ format: "pe", problems: [] });
+  expect(rows(report!)).toEqual(compressed);
+});
+
 describe("kpack", () => {
   test("code that is stored as it is", async () => {
     const [report] = await reportsOf("plain.kpack");

@@ -53,6 +53,10 @@ test("AMD's multi-arch build, with and without the code for a device", async () 
     rocm: "7.14.0",
   });
   await install("amd_torch_device_gfx1010", version);
+  const record = `amd_torch_device_gfx1010-${version}.dist-info/RECORD`;
+  await put(record, "amd_torch_device_gfx1010/__init__.py,,\n");
+  expect((await torchOf())!.devicePackages).toBeUndefined();
+  await put(record, "torch/.kpack/torch_gfx1010.kpack,,\n");
   expect((await torchOf())!.devicePackages).toEqual(["gfx1010"]);
 });
 

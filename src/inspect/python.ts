@@ -22,18 +22,21 @@ const ofInterest = new RegExp(
 export async function readPythonEnvironment(folder: string, files: FileTree): Promise<FileReport> {
   const entries = await files.entries(folder).catch(() => []);
   const packages: PythonPackage[] = [];
+  const devices = new Set<string>();
   for (const { name } of entries.filter((entry) => entry.name.endsWith(".dist-info"))) {
     const metadata = await textOf(join(folder, name, "METADATA"), files);
     const found = normalize(/^Name: *(\S+)$/m.exec(metadata)?.[1] ?? "");
     const version = /^Version: *(\S+)$/m.exec(metadata)?.[1];
-    if (version && ofInterest.test(found)) packages.push({ name: found, version, build: "other" });
+    if (!version || !ofInterest.test(found)) continue;
+    packages.push({ name: found, version, build: "other" });
+    const device = /-device-(gfx\w+)$/.exec(found)?.[1];
+    if (device && (await holdsCode(join(folder, name, "RECORD"), files))) devices.add(device);
   }
-  const devices = packages.flatMap(({ name }) => /-device-(gfx\w+)$/.exec(name)?.[1] ?? []);
   const torch = packages.findIndex(({ name }) => name === "torch");
   if (torch >= 0) {
     packages[torch] = await torchBuild(folder, packages[torch]!, packages, files);
   }
-  const devicePackages = [...new Set(devices)];
+  const devicePackages = [...devices];
   return {
     path: folder,
     format: "python-environment",
@@ -49,6 +52,11 @@ export async function readPythonEnvironment(folder: string, files: FileTree): Pr
     },
     problems: [],
   };
+}
+
+/** Public registries have empty packages of these names, which hold a place alone. */
+async function holdsCode(record: string, files: FileTree): Promise<boolean> {
+  return /\.(kpack|co|hsaco|dat|aks2|so)\b/.test(await textOf(record, files));
 }
 
 /** PEP 503: "AMD_torch.device" and "amd-torch-device" are one name. */

@@ -13,7 +13,7 @@ export async function* tarMembers(source: Source): AsyncGenerator<Member> {
   for (let at = 0; at < source.size; ) {
     const block = await source.read(at, blockBytes);
     if (block.length === 0 || block.every((byte) => byte === 0)) return;
-    if (block.length < blockBytes || !isTar(block)) {
+    if (block.length < blockBytes || !hasSum(block)) {
       throw new FormatError(
         baseOf(source) + at,
         "the header of a file in a tar archive is damaged",
@@ -31,6 +31,13 @@ export async function* tarMembers(source: Source): AsyncGenerator<Member> {
     }
     at = start + Math.ceil(size / blockBytes) * blockBytes;
   }
+}
+
+/** Headers hold the sum of their bytes, its own place counted as spaces; old ones have no magic. */
+function hasSum(block: Uint8Array): boolean {
+  const stored = Number.parseInt(latin1(block.subarray(148, 156)).replace(/\0.*/, ""), 8);
+  const sum = block.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 32 : byte), 0);
+  return stored === sum;
 }
 
 function headerOf(block: Uint8Array, offset: number) {
