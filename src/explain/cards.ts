@@ -1,3 +1,5 @@
+import { chipOf } from "../doctor/cards.ts";
+
 /** AMD cards as logs name them, with the compute target that each truly has. First match counts. */
 const cards: readonly (readonly [RegExp, string])[] = [
   [/\bRadeon Pro 5600M\b|\bPro V520\b|\bNavi ?12\b/i, "gfx1011"],
@@ -6,9 +8,6 @@ const cards: readonly (readonly [RegExp, string])[] = [
     /(?<!Ryzen \d )\b5[67]00 ?XT\b|\bRX ?5[67]00(?:M| OEM)?\b|\bPro W5700\b|\bNavi ?10\b/i,
     "gfx1010",
   ],
-  [/\b(?:1002:|0x)73(?:1[0289abef])\b/i, "gfx1010"],
-  [/\b(?:1002:|0x)73(?:60|62)\b/i, "gfx1011"],
-  [/\b(?:1002:|0x)73(?:40|41|47|4f)\b/i, "gfx1012"],
   [/\bRX ?6[89][05]0(?: ?XT)?\b(?![MS])|\bPro W6800\b/i, "gfx1030"],
   [/\bRX ?67[05]0(?: ?XT)?\b|\bRX ?6800M\b/i, "gfx1031"],
   [/\bRX ?66[05]0(?: ?XT|M)?\b|\bRX ?6[78]00S\b/i, "gfx1032"],
@@ -26,8 +25,11 @@ const cards: readonly (readonly [RegExp, string])[] = [
 export function targetOfCard(line: string): string | undefined {
   // Most lines name none: one cheap look spares the table.
   if (!/\d{3}|Navi|MI\d|VII/i.test(line)) return undefined;
-  return cards.find(([name]) => name.test(line))?.[1];
+  const id = /\b(?:0x)?1002:(?:0x)?([0-9a-f]{4})\b/i.exec(line) ?? chipId.exec(line);
+  return (id && chipOf(id[1]!)?.gfx) ?? cards.find(([name]) => name.test(line))?.[1];
 }
+
+const chipId = /\b(?:Chip|Device) ID\W{1,40}(?:\d{1,6}\()?0x([0-9a-f]{4})\b/i;
 
 /** RX 5500, 5600, 5700 and their kin. */
 export function isRdna1(target: string | undefined): boolean {

@@ -93,7 +93,7 @@ const torchSign = /\b\d\.\d{1,2}\.\d[\w.]{0,24}\+(?<build>rocm[\w.]{1,24}|cu\d{2
 /** A line that gives any clue holds one of these. */
 export const clueWords: readonly string[] = [
   ...["gfx", "RX", "Radeon", "Instinct", "Navi", "NAVI", "Pro V520", "500 XT", "500XT"],
-  ...["600 XT", "600XT", "700 XT", "700XT", "1002:", "0x73", " MI2", " MI5", " MI6"],
+  ...["600 XT", "600XT", "700 XT", "700XT", "1002:", " ID", " MI2", " MI5", " MI6"],
   ...["GeForce", "RTX", "GTX", "Tesla", "NVRM", "NVIDIA", "sm_", "+cu", "+rocm", "+cpu", "+xpu"],
   ...["HIP", "hip", "HSA_", "rocm", "ROCm", "ROCM", "Rocm", "amdgpu", "AMD_SERIALIZE"],
   ...["MIOPEN_", "MIOpen", "miopen", "onv2d", "convolution"],

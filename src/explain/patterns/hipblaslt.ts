@@ -35,7 +35,7 @@ export const hipblaslt: Pattern = {
     "lemonade-sdk/llamacpp-rocm#10 2025-08",
     "ROCm/TheRock#7976 2026-09",
   ),
-  explains: ["process-died"],
+  explains: ["hipblas-status", "process-died"],
 };
 
 export const hipblasltWarning: Pattern = {
@@ -50,4 +50,24 @@ export const hipblasltWarning: Pattern = {
   certainty: "confirmed",
   steps: [{ what: "Nothing. TORCH_BLAS_PREFER_HIPBLASLT=0 silences it." }],
   sources: sources("ROCm/hipBLASLt#1243 2024"),
+};
+
+export const hipblasStatus: Pattern = {
+  id: "hipblas-status",
+  role: "symptom",
+  title: "hipBLAS or hipBLASLt refused an operation",
+  signs: [/\bHIPBLAS_STATUS_(?<status>[A-Z_]{4,40})\b/],
+  cause:
+    "The matrix library does not offer what was asked for on this card, or its memory is full. On " +
+    "RDNA1 int8 products (torch._int_mm) end like this, for want of hipBLASLt.",
+  isNot: ["a wrong result: nothing was computed"],
+  certainty: "possible",
+  steps: [
+    {
+      what: "Let PyTorch call hipBLAS instead of hipBLASLt.",
+      command: "TORCH_BLAS_PREFER_HIPBLASLT=0 python your_program.py",
+    },
+  ],
+  sources: sources("ROCm/TheRock#6175 2026", "ROCm/TheRock#1062 2025-07"),
+  explains: ["generic-hip-tail"],
 };

@@ -52,7 +52,8 @@ export const noBinary: Pattern = {
   role: "cause",
   title: "A library holds no GPU code for this card",
   signs: [
-    /hipErrorNoBinaryForGpu: (?:Unable|Cou)/,
+    // "continue parsing" stands in HIP's log for every library that it passes over.
+    /\bhipErrorNoBinaryForGpu\b(?! ?: continue)/,
     /Unable to find code object for all current devices/,
     /Cou(?:ld)?n'?t find binary for current devices/,
   ],
@@ -152,7 +153,11 @@ export const sharedObject: Pattern = {
   id: "shared-object-failed",
   role: "symptom",
   title: "HIP could not set up a library with GPU code",
-  signs: [/shared object initialization failed/, /\bhipErrorSharedObjectInitFailed\b/],
+  signs: [
+    /shared object initialization failed/,
+    /\bhipErrorSharedObjectInitFailed\b/,
+    /HIP error: (?:shared object symbol not found|invalid kernel file)/,
+  ],
   cause:
     "HIP loaded a code object and could not initialize it: code for another target, or " +
     "libraries of two ROCm versions in one process.",

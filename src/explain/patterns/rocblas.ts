@@ -87,7 +87,10 @@ export const tensileHost: Pattern = {
   id: "tensile-host",
   role: "symptom",
   title: "rocBLAS could not start its kernel library",
-  signs: [/Could not initialize Tensile (?:host|library)/],
+  signs: [
+    /Could not initialize Tensile (?:host|library)/,
+    /rocBLAS error: Could not load .{0,300}TensileLibrary/,
+  ],
   cause:
     "rocBLAS could not read its kernel files: none for this card's target as a rule, " +
     "sometimes a folder that is missing or of another version.",
