@@ -14,7 +14,7 @@ import {
   workgroupArguments,
   workgroupIndex,
 } from "./wgsl.ts";
-import { inputMatrix, outputMatrix, rowTimes, transformFilter } from "./winograd-matrices.ts";
+import { inputMatrix, outputMatrix, transformFilter, transformTile } from "./winograd-matrices.ts";
 
 const threads = 64;
 
@@ -118,9 +118,7 @@ const productsBuffer = (write: boolean): Buffer => ({
   write,
 });
 
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-
-/** Statements that find the tile of thread `i` and its place, with so many `vectors` of channels. */
+/** Statements that find the tile of thread `i` and its place; `vectors` of channels in a pixel. */
 function findTile(vectors: string): string {
   return `  let i = (${workgroupIndex}) * ${threads}u + lane;
   if (i >= params.chunk * ${vectors}) { return; }
@@ -160,20 +158,10 @@ function transformIn(
     },
     options,
   );
-  const names = (row: number) => range(6).map((col) => `t${row}_${col}`);
-  const columns = range(6).map((col) => {
-    const v = range(6).map((row) => `d${row}`);
-    const loads = v.map(
-      (name, row) => `let ${name} = load(n, top + ${row}u, left + ${col}u, channel);`,
-    );
-    const sums = range(6).map((row) => `t${row}_${col} = ${rowTimes(inputMatrix[row]!, v)};`);
-    return `  {\n    ${[...loads, ...sums].join("\n    ")}\n  }`;
-  });
-  const stores = range(6).flatMap((row) =>
-    range(6).map(
-      (col) =>
-        `  tiles[base + ${6 * row + col}u * params.C4] = ${rowTimes(inputMatrix[col]!, names(row))};`,
-    ),
+  const transform = transformTile(
+    inputMatrix,
+    (row, col) => `load(n, top + ${row}u, left + ${col}u, channel)`,
+    (row, col, value) => `tiles[base + ${6 * row + col}u * params.C4] = ${value};`,
   );
   const wgsl = `${head.text}
 fn load(n: u32, h: u32, w: u32, channel: u32) -> vec4<f32> {
@@ -186,12 +174,8 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
 ${findTile("params.C4")}
   let top = down - params.padH;
   let left = across - params.padW;
-${range(6)
-  .map((row) => `  var ${names(row).join(": vec4<f32>; var ")}: vec4<f32>;`)
-  .join("\n")}
-${columns.join("\n")}
   let base = inChunk * 36u * params.C4 + channel;
-${stores.join("\n")}
+${transform}
 }
 `;
   const workgroups = spread(Math.ceil((chunk * c.C) / 4 / threads));
@@ -258,20 +242,10 @@ function transformOut(
     },
     options,
   );
-  const names = (row: number) => range(6).map((col) => `t${row}_${col}`);
-  const columns = range(6).map((col) => {
-    const v = range(6).map((row) => `m${row}`);
-    const loads = v.map(
-      (name, row) => `let ${name} = products[base + ${6 * row + col}u * params.K4];`,
-    );
-    const sums = range(4).map((row) => `t${row}_${col} = ${rowTimes(outputMatrix[row]!, v)};`);
-    return `  {\n    ${[...loads, ...sums].join("\n    ")}\n  }`;
-  });
-  const stores = range(4).flatMap((row) =>
-    range(4).map(
-      (col) =>
-        `  store(n, down + ${row}u, across + ${col}u, channel, ${rowTimes(outputMatrix[col]!, names(row))});`,
-    ),
+  const transform = transformTile(
+    outputMatrix,
+    (row, col) => `products[base + ${6 * row + col}u * params.K4]`,
+    (row, col, value) => `store(n, down + ${row}u, across + ${col}u, channel, ${value});`,
   );
   const wgsl = `${head.text}
 ${tail.text}
@@ -284,18 +258,14 @@ fn store(n: u32, p: u32, q: u32, channel: u32, value: vec4<f32>) {
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
 ${findTile("params.K4")}
   let base = inChunk * 36u * params.K4 + channel;
-${range(4)
-  .map((row) => `  var ${names(row).join(": vec4<f32>; var ")}: vec4<f32>;`)
-  .join("\n")}
-${columns.join("\n")}
-${stores.join("\n")}
+${transform}
 }
 `;
   const workgroups = spread(Math.ceil((chunk * c.K) / 4 / threads));
   return { label: "winograd outputs", wgsl, bindings: head.bindings, workgroups };
 }
 
-/** Weights [K][C][3][3], transformed, as [36][C][K]. Always float32: float16 would lose too much. */
+/** Weights [K][C][3][3], transformed, as [36][C][K]; in float32, for float16 loses too much. */
 function packFilters(problem: Problem, c: Conv2d): Packed {
   return packConstant({
     tensor: problem.constants[1]!,

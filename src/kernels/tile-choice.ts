@@ -35,7 +35,7 @@ export interface ProductSize {
   readonly groups: number;
 }
 
-/** The tiles for a product in order of their estimated time, the splits that make sense included. */
+/** The tiles for a product, and splits that make sense, in order of their estimated time. */
 export function tilesFor(size: ProductSize, device: DeviceTraits): readonly Config[] {
   const tiles = device.isSoftware
     ? softwareTiles
@@ -60,8 +60,9 @@ function splitsOf(t: Tile, { M, N, depth, groups }: ProductSize): number[] {
 }
 
 /**
- * What the model is made of. Fitted to 78 layers of ResNet-50, VGG-16 and MobileNetV2 with 17 tiles
- * and 5 splits each on an H100: its choices are 5 % slower than the best in the geometric mean.
+ * What the model is made of, fitted to 77 layers of ResNet-50, VGG-16 and MobileNetV2 with 17 tiles
+ * and up to 5 splits each on an H100: its choices take 8 % longer than the best ones in the
+ * geometric mean (`node bench/tile-choice.mjs`).
  */
 const fitted = {
   /** Loads from workgroup memory for each multiplication, as against 1 / rows + 1 / cols. */
@@ -85,7 +86,7 @@ const lanes = 128;
  * Estimated time of a tiled product on a device of `cores` cores, in cycles: the larger of what
  * arithmetic and latency of the busiest core ask for, and a part of the smaller.
  */
-export function estimateCycles(t: Tile, { M, N, depth, groups }: ProductSize, cores: number) {
+function estimateCycles(t: Tile, { M, N, depth, groups }: ProductSize, cores: number) {
   const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
   const rounds = Math.ceil((tiles * t.splits) / cores);
   const slices = Math.ceil(Math.ceil(depth / t.depth) / t.splits);

@@ -15,7 +15,7 @@ export const inputMatrix: readonly (readonly number[])[] = [
 ];
 
 /** Transforms a filter: `filter * weights * filter^T`. */
-export const filterMatrix: readonly (readonly number[])[] = [
+const filterMatrix: readonly (readonly number[])[] = [
   [1 / 4, 0, 0],
   [-1 / 6, -1 / 6, -1 / 6],
   [-1 / 6, 1 / 6, -1 / 6],
@@ -33,7 +33,7 @@ export const outputMatrix: readonly (readonly number[])[] = [
 ];
 
 /** WGSL for one row of a matrix times a vector whose elements are the expressions `v`. */
-export function rowTimes(row: readonly number[], v: readonly string[]): string {
+function rowTimes(row: readonly number[], v: readonly string[]): string {
   const terms = row.flatMap((factor, i) => {
     if (factor === 0) return [];
     const sign = factor < 0 ? "-" : "+";
@@ -41,6 +41,34 @@ export function rowTimes(row: readonly number[], v: readonly string[]): string {
     return [`${sign} ${size === 1 ? v[i] : `${size}.0 * ${v[i]}`}`];
   });
   return terms.join(" ").replace(/^\+ /, "");
+}
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/**
+ * WGSL statements for `matrix * tile * matrix^T` of a 6x6 tile of vec4<f32>: `load` gives the
+ * expression of an element of the tile, `store` the statement that stores one of the result.
+ */
+export function transformTile(
+  matrix: readonly (readonly number[])[],
+  load: (row: number, col: number) => string,
+  store: (row: number, col: number, value: string) => string,
+): string {
+  const half = (row: number, col: number) => `t${row}_${col}`;
+  const rows = range(matrix.length);
+  const names = rows.flatMap((row) => range(6).map((col) => half(row, col)));
+  const columns = range(6).map((col) => {
+    const v = range(6).map((row) => `v${row}`);
+    const loads = v.map((name, row) => `let ${name} = ${load(row, col)};`);
+    const sums = rows.map((row) => `${half(row, col)} = ${rowTimes(matrix[row]!, v)};`);
+    return `  {\n    ${[...loads, ...sums].join("\n    ")}\n  }`;
+  });
+  const stores = rows.flatMap((row) => {
+    const v = range(6).map((col) => half(row, col));
+    return rows.map((col) => `  ${store(row, col, rowTimes(matrix[col]!, v))}`);
+  });
+  const declared = names.map((name) => `  var ${name}: vec4<f32>;`);
+  return [...declared, ...columns, ...stores].join("\n");
 }
 
 /**
