@@ -174,6 +174,15 @@ describe("what contradicts itself is not sure", () => {
     ]);
   });
 
+  test("a memory fault is laid to exhausted memory only shortly after it", async () => {
+    const full = "HIP out of memory. Tried to allocate 2.00 GiB.";
+    const id = "memory-fault-from-exhaustion";
+    expect(await judge(`${full}\n${memoryFault}`)).toContain(`${id}:likely`);
+    expect(await judge(`${memoryFault}\n${full}`)).toContain(`${id}:possible`);
+    const apart = await explain([log(full, "a"), log(memoryFault, "b")]);
+    expect(apart.findings.find((finding) => finding.id === id)?.certainty).toBe("possible");
+  });
+
   test("missing code with an override, or beside an NVIDIA card", async () => {
     const override = `HSA_OVERRIDE_GFX_VERSION=10.3.0 python x.py\n${invalidFunction}`;
     expect(await judge(override)).toContain("torch-without-code:possible");

@@ -93,6 +93,21 @@ describe("excerpts", () => {
   );
 });
 
+test("two logs together make nobody sure of what neither shows", async () => {
+  // A card from one log and a name from the other may look like an override: that is deduced.
+  const deduced = new Set(["override-foreign-code"]);
+  const named = ({ first, also = [] }: (typeof index)[number]) =>
+    [first, ...also].map((f) => f?.split(":")[0]);
+  for (const [i, one] of index.entries()) {
+    const other = index[(i * 37 + 11) % index.length]!;
+    const logs = [one, other].map(({ file }) => ({ name: file, chunks: [bytesOf(file)] }));
+    const { findings } = await explain(logs);
+    const sure = findings.filter((f) => f.role === "cause" && f.certainty !== "possible");
+    const strange = sure.filter(({ id }) => !deduced.has(id)).map(({ id }) => id);
+    expect([...named(one), ...named(other)]).toEqual(expect.arrayContaining(strange));
+  }
+});
+
 describe("patterns", () => {
   test("each has an excerpt that it explains", async () => {
     const found = new Set<string>();

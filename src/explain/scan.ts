@@ -69,6 +69,13 @@ export class Scan implements Hits {
     return [...(this.hits.get(id)?.groups.get(group) ?? [])];
   }
 
+  isShortlyAfter(id: string, earlier: string): boolean {
+    const before = this.hits.get(earlier)?.lines ?? [];
+    return (this.hits.get(id)?.lines ?? []).some(({ file, number }) =>
+      before.some((b) => b.file === file && b.number <= number && number - b.number <= 100),
+    );
+  }
+
   /**
    * Logs repeat themselves: a line that differs from earlier ones only in its numbers is looked
    * at a few times, and counted from then on.

@@ -10,6 +10,8 @@ export interface Seen {
   value(id: string, group: string): string | undefined;
   /** All values that a pattern's named group caught, in order, each once. */
   values(id: string, group: string): readonly string[];
+  /** Whether a line of one pattern follows a line of another within 100 lines of a file. */
+  isShortlyAfter(id: string, earlier: string): boolean;
   /** Whether some line gave this clue. */
   clue(id: keyof Clues["flags"]): boolean;
   /** The card's true target, where the text or the machine names exactly one card. */
@@ -51,6 +53,7 @@ export interface Override {
 export interface Hits {
   has(id: string): boolean;
   values(id: string, group: string): readonly string[];
+  isShortlyAfter(id: string, earlier: string): boolean;
 }
 
 /** Facts are left aside where the text is about another card than the machine has. */
@@ -75,6 +78,7 @@ export function see(hits: Hits, clues: Clues, known: Facts | undefined): Seen {
     hit: (id) => hits.has(id),
     value: (id, group) => hits.values(id, group)[0],
     values: (id, group) => hits.values(id, group),
+    isShortlyAfter: (id, earlier) => hits.isShortlyAfter(id, earlier),
     clue: (id) => clues.flags[id] > 0,
     card,
     cardFrom: gpu?.gfx ? "machine" : card ? "text" : undefined,

@@ -58,8 +58,8 @@ export const hipblasStatus: Pattern = {
   title: "hipBLAS or hipBLASLt refused an operation",
   signs: [/\bHIPBLAS_STATUS_(?<status>[A-Z_]{4,40})\b/],
   cause:
-    "The matrix library does not offer what was asked for on this card, or its memory is full. On " +
-    "RDNA1 int8 products (torch._int_mm) end like this, for want of hipBLASLt.",
+    "The matrix library does not offer what was asked for on this card, or its memory is full. " +
+    "On RDNA1 int8 products (torch._int_mm) end like this, for want of hipBLASLt.",
   isNot: ["a wrong result: nothing was computed"],
   certainty: "possible",
   steps: [

@@ -46,7 +46,8 @@ export const faultOfExhaustion: Pattern = {
   certainty: (seen) => {
     if (!seen.hit("memory-fault")) return undefined;
     if (seen.disguise || seen.override) return seen.hit("out-of-memory") ? "possible" : undefined;
-    if (seen.hit("out-of-memory")) return "likely";
+    if (seen.isShortlyAfter("memory-fault", "out-of-memory")) return "likely";
+    if (seen.hit("out-of-memory")) return "possible";
     return seen.value("memory-fault-from-exhaustion", "bytes") ? "possible" : undefined;
   },
   steps: [

@@ -21,7 +21,12 @@ const onlyDied = (seen: Seen) =>
 
 function judge(seen: Seen): Certainty | undefined {
   const { card, override, disguise } = seen;
-  if (disguise) return override?.how === "set" ? "confirmed" : "likely";
+  if (disguise) {
+    if (override?.how === "set") return "confirmed";
+    if (override) return override.how === "mentioned" ? "likely" : "possible";
+    // Threads hold logs of several machines. gfx1030 is what owners of RDNA1 cards claim.
+    return isRdna1(card) && disguise === "gfx1030" ? "likely" : "possible";
+  }
   if (!override || override.how === "disputed") return override && card ? "possible" : undefined;
   if (card) {
     if (isSameGeneration(card, override.target)) return undefined;

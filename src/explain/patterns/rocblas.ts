@@ -116,8 +116,9 @@ export const integratedChosen: Pattern = {
   certainty: (seen) => {
     const kinds = seen.facts?.gpus?.filter((gpu) => gpu.vendorId === "1002").map((g) => g.kind);
     if (kinds) return kinds.includes("discrete") ? "confirmed" : undefined;
-    if (seen.clue("discreteCard")) return "likely";
-    return "possible";
+    // Graphics of desktop processors is seldom meant; larger ones are used on purpose as well.
+    const isSmall = /^gfx(?:902|909|90c|1036)$/.test(seen.value("integrated-gpu-chosen", "gfx")!);
+    return isSmall && seen.clue("discreteCard") ? "likely" : "possible";
   },
   steps: [
     {
