@@ -3,7 +3,14 @@ import { type Conv2d, conv2dOf, convSteps } from "./conv-problem.ts";
 import { epilogue, stepsAreVectorizable } from "./epilogue.ts";
 import type { Config, DeviceTraits, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
-import { declare, elementOf, onGpu, spread, workgroupArguments, workgroupIndex } from "./wgsl.ts";
+import {
+  declare,
+  elementOf,
+  needsFloats,
+  spread,
+  workgroupArguments,
+  workgroupIndex,
+} from "./wgsl.ts";
 
 const threads = 64;
 
@@ -14,9 +21,8 @@ const threads = 64;
 export const convDepthwise: Kernel = {
   name: "conv-depthwise",
   supports(problem) {
-    if (![...problem.inputs, ...problem.outputs].every(onGpu)) {
-      return "computes float32 and float16 only";
-    }
+    const floats = needsFloats(problem);
+    if (floats !== true) return floats;
     const c = conv2dOf(problem);
     if (c?.layout !== "NHWC") return "needs one or two spatial axes, channels last";
     if (!problem.constants[1]) return "needs weights that are known before the run";

@@ -6,7 +6,7 @@ import type { Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
 import { tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
-import { elementOf, onGpu } from "./wgsl.ts";
+import { elementOf, needsFloats } from "./wgsl.ts";
 
 /** Packed weights have this many rows more than needed at most, so that slices need no check. */
 const deepest = 32;
@@ -19,9 +19,8 @@ const deepest = 32;
 export const convGemm: Kernel = {
   name: "conv-gemm",
   supports(problem) {
-    if (![...problem.inputs, ...problem.outputs].every(onGpu)) {
-      return "computes float32 and float16 only";
-    }
+    const floats = needsFloats(problem);
+    if (floats !== true) return floats;
     const c = conv2dOf(problem);
     if (c?.layout !== "NHWC") return "needs one or two spatial axes, channels last";
     if (!problem.constants[1]) return "needs weights that are known before the run";

@@ -1,13 +1,11 @@
 import { sizeOf } from "../tensor/index.ts";
 import { convSteps } from "./conv-problem.ts";
-import { epilogue } from "./epilogue.ts";
 import { type Layout, pictureOf } from "./geometry.ts";
 import type { Kernel, Problem } from "./kernel.ts";
+import { perOutput } from "./per-output.ts";
 import { splitOutput, threeAxes } from "./three-axes.ts";
 import { type TransposedAttributes, transposedWindowOf } from "./transposed-window.ts";
-import { declare, elementOf, onGpu, spread, workgroupArguments, workgroupIndex } from "./wgsl.ts";
-
-const threads = 64;
+import { elementOf, needsFloats } from "./wgsl.ts";
 
 /**
  * Transposed convolution without scattering: every output element gathers the input pixels that
@@ -15,37 +13,25 @@ const threads = 64;
  */
 export const convTransposeGather: Kernel = {
   name: "conv-transpose-gather",
-  supports: ({ inputs, outputs }) =>
-    [...inputs, ...outputs].every(onGpu) || "computes float32 and float16 only",
+  supports: needsFloats,
   configs: () => [{}],
   fits: () => true,
   build(problem, _config, options) {
     const [x, w] = problem.inputs;
-    const out = problem.outputs[0]!;
-    const tail = epilogue(convSteps(problem), out, 1);
-    const count = sizeOf(out.dims);
-    const head = declare(
+    return perOutput(
+      problem,
       {
+        label: "conv transpose",
         buffers: [
           { name: "x", element: elementOf(x!), from: { kind: "input", index: 0 } },
           { name: "w", element: elementOf(w!), from: { kind: "input", index: 1 } },
-          ...tail.buffers,
-          { name: "y", element: elementOf(out), from: { kind: "output", index: 0 }, write: true },
         ],
-        params: { count, ...sizes(problem), ...tail.params },
-      },
-      options,
-    );
-    const wgsl = `${head.text}
-${tail.text}
-@compute @workgroup_size(${threads})
-fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-  let at = (${workgroupIndex}) * ${threads}u + lane;
-  if (at >= params.count) { return; }
-${splitOutput(problem.attributes.layout as Layout, "at")}
+        params: sizes(problem),
+        steps: convSteps(problem),
+        code: `${splitOutput(problem.attributes.layout as Layout, "at")}
   let firstChannel = k / params.filters * params.channels;
   let weightBase = (firstChannel * params.filters + k % params.filters) * params.taps;
-  var sum = 0.0;
+  var value = 0.0;
   for (var r0 = 0u; r0 < params.R0; r0++) {
     // The input row that tap r0 takes to this output row, if it is a whole number inside.
     let t0 = p0 + params.pad0 - r0 * params.dilation0;
@@ -60,18 +46,16 @@ ${splitOutput(problem.attributes.layout as Layout, "at")}
           + t1 / params.stride1 * params.x1 + t2 / params.stride2 * params.x2;
         var fromW = weightBase + (r0 * params.R1 + r1) * params.R2 + r2;
         for (var c = 0u; c < params.channels; c++) {
-          sum = fma(f32(x[fromX]), f32(w[fromW]), sum);
+          value = fma(f32(x[fromX]), f32(w[fromW]), value);
           fromX += params.xC;
           fromW += params.filters * params.taps;
         }
       }
     }
-  }
-  y[at] = ${elementOf(out)}(epilogue(sum, at));
-}
-`;
-    const workgroups = spread(Math.ceil(count / threads));
-    return { dispatches: [{ label: "conv transpose", wgsl, bindings: head.bindings, workgroups }] };
+  }`,
+      },
+      options,
+    );
   },
 };
 

@@ -9,7 +9,7 @@ import {
   type Buffer,
   declare,
   elementOf,
-  onGpu,
+  needsFloats,
   spread,
   workgroupArguments,
   workgroupIndex,
@@ -32,9 +32,8 @@ const chunksMax = 24;
 export const convWinograd: Kernel = {
   name: "conv-winograd",
   supports(problem) {
-    if (![...problem.inputs, ...problem.outputs].every(onGpu)) {
-      return "computes float32 and float16 only";
-    }
+    const floats = needsFloats(problem);
+    if (floats !== true) return floats;
     const c = conv2dOf(problem);
     if (c?.layout !== "NHWC") return "needs one or two spatial axes, channels last";
     if (c.R !== 3 || c.S !== 3) return `needs a 3x3 kernel, has ${c.R}x${c.S}`;

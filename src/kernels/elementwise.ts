@@ -7,7 +7,7 @@ import {
   computeType,
   declare,
   elementOf,
-  onGpu,
+  needsFloats,
   spread,
   type Width,
   workgroupArguments,
@@ -32,9 +32,8 @@ export function elementwiseOf(
   return {
     name,
     supports(problem) {
-      if (![...problem.inputs, ...problem.outputs].every(onGpu)) {
-        return "computes float32 and float16 only";
-      }
+      const floats = needsFloats(problem);
+      if (floats !== true) return floats;
       return refuses(problem) ?? true;
     },
     configs(problem) {

@@ -7,7 +7,7 @@ import {
   computeType,
   declare,
   elementOf,
-  onGpu,
+  needsFloats,
   spread,
   type Width,
   workgroupArguments,
@@ -19,8 +19,7 @@ const threads = 64;
 /** Local response normalization: each lane sums the squares of its element's channel window. */
 export const lrnKernel: Kernel = {
   name: "lrn",
-  supports: ({ inputs, outputs }) =>
-    [...inputs, ...outputs].every(onGpu) || "computes float32 and float16 only",
+  supports: needsFloats,
   configs: (problem) => (widest(problem) === 4 ? [{ width: 4 }, { width: 1 }] : [{ width: 1 }]),
   fits: (config, problem) =>
     (config.width as number) <= widest(problem) || "elements of a channel do not lie in fours",

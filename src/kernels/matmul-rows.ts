@@ -2,7 +2,7 @@ import { epilogue } from "./epilogue.ts";
 import type { Config, Kernel, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
 import { type Product, productOfProblem, productSteps } from "./product.ts";
-import { type Buffer, declare, elementOf, onGpu, workgroupArguments } from "./wgsl.ts";
+import { type Buffer, declare, elementOf, needsFloats, workgroupArguments } from "./wgsl.ts";
 
 /**
  * Matrix product for few rows of A, as the last layer of a classifier has: bound by reading B once.
@@ -12,9 +12,8 @@ import { type Buffer, declare, elementOf, onGpu, workgroupArguments } from "./wg
 export const matmulRows: Kernel = {
   name: "matmul-rows",
   supports(problem) {
-    if (![...problem.inputs, ...problem.outputs].every(onGpu)) {
-      return "computes float32 and float16 only";
-    }
+    const floats = needsFloats(problem);
+    if (floats !== true) return floats;
     const p = productOfProblem(problem);
     if (p.batch.length > 0 || p.transA) return "needs one matrix A, stored by rows";
     if (!p.transB && !problem.constants[1]) return "needs B stored by columns, or known";

@@ -6,15 +6,14 @@ import { packConstant } from "./pack.ts";
 import { type Product, productOfProblem, productSteps } from "./product.ts";
 import { tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
-import { type Buffer, elementOf, onGpu } from "./wgsl.ts";
+import { type Buffer, elementOf, needsFloats } from "./wgsl.ts";
 
 /** Matrix product in tiles through workgroup memory, for A of many rows and B stored by rows. */
 export const matmulTile: Kernel = {
   name: "matmul-tile",
   supports(problem) {
-    if (![...problem.inputs, ...problem.outputs].every(onGpu)) {
-      return "computes float32 and float16 only";
-    }
+    const floats = needsFloats(problem);
+    if (floats !== true) return floats;
     const p = productOfProblem(problem);
     if (p.batch.length > 0 || p.transA) return "needs one matrix A, stored by rows";
     if (p.M <= 8) return `has too few rows (${p.M}) for tiles`;

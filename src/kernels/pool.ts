@@ -1,20 +1,9 @@
-import { sizeOf } from "../tensor/index.ts";
-import { epilogue, stepsAreVectorizable, stepsOf } from "./epilogue.ts";
+import { stepsAreVectorizable, stepsOf } from "./epilogue.ts";
 import { type Layout, pictureOf, type WindowAttributes, windowOf } from "./geometry.ts";
 import type { Kernel, Problem } from "./kernel.ts";
+import { perOutput } from "./per-output.ts";
 import { splitOutput, threeAxes } from "./three-axes.ts";
-import {
-  computeType,
-  declare,
-  elementOf,
-  onGpu,
-  spread,
-  type Width,
-  workgroupArguments,
-  workgroupIndex,
-} from "./wgsl.ts";
-
-const threads = 64;
+import { computeType, elementOf, needsFloats, type Width } from "./wgsl.ts";
 
 /** What a pool does with the elements of its window. */
 export type PoolKind = "max" | "average";
@@ -26,47 +15,28 @@ export type PoolKind = "max" | "average";
 export function poolKernel(kind: PoolKind): Kernel {
   return {
     name: `pool-${kind}`,
-    supports: ({ inputs, outputs }) =>
-      [...inputs, ...outputs].every(onGpu) || "computes float32 and float16 only",
+    supports: needsFloats,
     configs: (problem) => (widest(problem) === 4 ? [{ width: 4 }, { width: 1 }] : [{ width: 1 }]),
     fits: (config, problem) =>
       (config.width as number) <= widest(problem) || "channels do not lie four side by side",
     build(problem, config, options) {
       const width = config.width as Width;
-      const out = problem.outputs[0]!;
-      const tail = epilogue(stepsOf(problem), out, width);
-      const count = sizeOf(out.dims) / width;
       const element = elementOf(problem.inputs[0]!, width);
-      const head = declare(
+      const countPadding = problem.attributes.count_include_pad === 1;
+      return perOutput(
+        problem,
         {
-          buffers: [
-            { name: "x", element, from: { kind: "input", index: 0 } },
-            ...tail.buffers,
-            {
-              name: "y",
-              element: elementOf(out, width),
-              from: { kind: "output", index: 0 },
-              write: true,
-            },
-          ],
-          params: { count, ...sizes(problem, width), ...tail.params },
+          label: `pool ${kind}`,
+          buffers: [{ name: "x", element, from: { kind: "input", index: 0 } }],
+          params: sizes(problem, width),
+          steps: stepsOf(problem),
+          width,
+          code: `${splitOutput(problem.attributes.layout as Layout, "at")}
+  let base = n * params.xN + k * params.xC;
+${kind === "max" ? maximum(width) : average(width, countPadding)}`,
         },
         options,
       );
-      const wgsl = `${head.text}
-${tail.text}
-@compute @workgroup_size(${threads})
-fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-  let i = (${workgroupIndex}) * ${threads}u + lane;
-  if (i >= params.count) { return; }
-${splitOutput(problem.attributes.layout as Layout, "i")}
-  let base = n * params.xN + k * params.xC;
-${kind === "max" ? maximum(width) : average(width, problem.attributes.count_include_pad === 1)}
-  y[i] = ${elementOf(out, width)}(epilogue(value, i * ${width}u));
-}
-`;
-      const workgroups = spread(Math.ceil(count / threads));
-      return { dispatches: [{ label: `pool ${kind}`, wgsl, bindings: head.bindings, workgroups }] };
     },
   };
 }

@@ -15,7 +15,7 @@ import {
   computeType,
   declare,
   elementOf,
-  onGpu,
+  needsFloats,
   spread,
   type Width,
   workgroupArguments,
@@ -58,8 +58,7 @@ export interface Rowwise {
 export function rowwiseKernel(rowwise: Rowwise): Kernel {
   return {
     name: rowwise.name,
-    supports: ({ inputs, outputs }) =>
-      [...inputs, ...outputs].every(onGpu) || "computes float32 and float16 only",
+    supports: needsFloats,
     configs(problem, device) {
       const { count, inner } = rowwise.rows(problem);
       const along = inner === 1;

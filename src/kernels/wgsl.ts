@@ -1,5 +1,5 @@
 import type { TensorType } from "../graph/index.ts";
-import type { Binding, BuildOptions } from "./kernel.ts";
+import type { Binding, BuildOptions, Problem } from "./kernel.ts";
 
 /** The number of elements that one load or store moves. */
 export type Width = 1 | 4;
@@ -25,6 +25,10 @@ export const computeType = (width: Width): string => (width === 4 ? "vec4<f32>" 
 /** True for the types that kernels read and write. */
 export const onGpu = (type: TensorType | undefined): boolean =>
   type === undefined || type.dtype === "float32" || type.dtype === "float16";
+
+/** `true`, or why a problem is not one for kernels: they read and write floats. */
+export const needsFloats = ({ inputs, outputs }: Problem): true | string =>
+  [...inputs, ...outputs].every(onGpu) || "computes float32 and float16 only";
 
 export interface Declarations {
   readonly buffers: readonly Buffer[];
