@@ -26,7 +26,7 @@ interface PerOutput {
   readonly code: string;
 }
 
-/** A program of one dispatch in which every thread computes one element, or vector, of the output. */
+/** A program in which every thread computes one element, or vector, of the output. */
 export function perOutput(problem: Problem, p: PerOutput, options: BuildOptions): Program {
   const { width = 1, label } = p;
   const out = problem.outputs[0]!;
