@@ -79,7 +79,7 @@ function machineLine({ facts }: DoctorReport): string {
     shownCards,
     os?.name ?? os?.platform,
     kernel?.release && os?.platform === "linux" ? `Linux ${kernel.release}` : undefined,
-    shownTorch || "no PyTorch",
+    shownTorch || "no PyTorch found",
   ]
     .filter(Boolean)
     .join("; ");

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Host } from "../../host/index.ts";
 import type { TorchFacts } from "../facts.ts";
 import { linesOf, nameOf } from "./probe.ts";
@@ -55,6 +56,10 @@ async function environmentPrefixes(host: Host): Promise<Map<string, Kind>> {
   };
   add(env.VIRTUAL_ENV, "venv");
   add(env.CONDA_PREFIX, "conda");
+  for (const prefix of await pathPrefixes(host)) {
+    const isVenv = await host.exists(`${prefix}/pyvenv.cfg`);
+    add(prefix, isVenv ? "venv" : "system");
+  }
   await addVenvs(host, host.resolve("."), add);
   for (const name of [".pyenv/versions", ".local/share/mise/installs/python"]) {
     await addAll(`${home}/${name}`, "pyenv");
@@ -120,15 +125,24 @@ async function packageFolders(host: Host, prefix: string): Promise<string[]> {
 /** The environment whose `python` this shell would start. */
 async function activePrefix(host: Host): Promise<string | undefined> {
   const { env } = host;
-  const named = env.VIRTUAL_ENV ?? env.CONDA_PREFIX;
-  if (named) return named;
+  return env.VIRTUAL_ENV ?? env.CONDA_PREFIX ?? (await pathPrefixes(host))[0];
+}
+
+/** The environments of all Pythons on the PATH, and of those that they are links to. */
+async function pathPrefixes(host: Host): Promise<string[]> {
   const isWindows = host.platform === "win32";
   const names = isWindows ? ["python.exe"] : ["python", "python3"];
-  for (const folder of (env.PATH ?? "").split(isWindows ? ";" : ":")) {
+  const prefixes: string[] = [];
+  for (const folder of (host.env.PATH ?? "").split(isWindows ? ";" : ":")) {
     for (const name of names) {
       if (!folder || !(await host.exists(`${folder}/${name}`))) continue;
-      return nameOf(folder) === "bin" ? folder.slice(0, -"/bin".length) : folder;
+      const real = await host.realPath(`${folder}/${name}`);
+      const folders = real === undefined ? [folder] : [folder, dirname(real)];
+      prefixes.push(...folders.map(prefixOf));
     }
   }
-  return undefined;
+  return [...new Set(prefixes)];
 }
+
+const prefixOf = (folder: string): string =>
+  nameOf(folder) === "bin" ? folder.slice(0, -"/bin".length) : folder;

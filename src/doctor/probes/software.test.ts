@@ -247,6 +247,26 @@ describe("PyTorch", () => {
     ]);
   });
 
+  test("the Pythons on the PATH, wherever they are, and what they link to", async () => {
+    const version = versionFile("2.6.0+cpu");
+    const at = (prefix: string) => `${prefix}/lib/python3.12/site-packages/torch/version.py`;
+    const { torch } = await learn(torchProbe, {
+      env: { PATH: "/opt/torch/.venv/bin:/srv/tools/bin:/usr/bin" },
+      files: {
+        "/opt/torch/.venv/bin/python3": "",
+        "/opt/torch/.venv/pyvenv.cfg": "",
+        [at("/opt/torch/.venv")]: version,
+        "/srv/python/3.12/bin/python3.12": "",
+        [at("/srv/python/3.12")]: version,
+      },
+      links: { "/srv/tools/bin/python3": "/srv/python/3.12/bin/python3.12" },
+    });
+    expect(torch?.map(({ environment, kind, isActive }) => [environment, kind, isActive])).toEqual([
+      ["/opt/torch/.venv", "venv", true],
+      ["/srv/python/3.12", "system", false],
+    ]);
+  });
+
   test("version.py of older releases", () => {
     expect(
       readVersion("__version__ = '1.13.1+rocm5.2'\ncuda = None\nhip = '5.2.21151-af'"),
