@@ -9,6 +9,7 @@ import { conv } from "../src/ops/conv.ts";
 import type { Op } from "../src/ops/define.ts";
 import { matmul } from "../src/ops/matmul.ts";
 import { readyCase, relativeError } from "./cases.ts";
+import { fused } from "./fused.ts";
 
 // On software Vulkan the kernels offer one small tile. Here the others compute too.
 let gpu: Gpu;
@@ -75,18 +76,20 @@ test.each([
     pads: [0, 2, 1, 0],
     chunkMebibytes: 0.02,
   },
-])("Winograd, $name", async ({ dims, filters, pads, chunkMebibytes }) => {
+])("Winograd with fused steps, $name", async ({ dims, filters, pads, chunkMebibytes }) => {
   const channels = dims[3]!;
   const opCase: OpCase = {
     name: "3x3",
     inputs: [random(dims), weight([filters, channels, 3, 3]), weight([filters])],
     attributes: { ...nhwc, pads },
   };
-  const { problem, inputs, outputs, expected } = readyCase(conv, opCase);
+  const ready = readyCase(conv, opCase);
+  const { problem, operands, expected } = fused(ready);
   const config = { ...tall, prefetch: false, unroll: false, splits: 1, chunkMebibytes };
   const program = convWinograd.build(problem, config, { specialize: false });
   expect(program.dispatches.length > 3).toBe(chunkMebibytes < 1);
-  const [actual] = await runProgram(gpu, program, { inputs, operands: [], outputs });
+  const { inputs, outputs } = ready;
+  const [actual] = await runProgram(gpu, program, { inputs, operands, outputs });
   expect(relativeError(actual!, expected[0]!)).toBeLessThan(1e-5);
 });
 
