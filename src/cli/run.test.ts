@@ -174,6 +174,12 @@ describe("bad input", () => {
     ["a model that is none", "text.onnx --random", /text\.onnx/, /./],
     ["a model cut off", "cut.onnx --random", /cut\.onnx/, /again/],
     ["a picture that is none", "mean-color.onnx --image text.png", /not a picture/, /PNG, JPEG/],
+    [
+      "a size beyond any device",
+      "mean-color.onnx --image red.png --size 60000x60000",
+      /10800000000 elements, at most 536870912/,
+      /smaller --batch or --size/,
+    ],
     ["no such picture", "mean-color.onnx --image rde.png", /rde.png does not exist/, /"red.png"/],
     ["no labels", "mean-color.onnx --image red.png --labels l.txt", /labels l.txt does not/, /./],
     [

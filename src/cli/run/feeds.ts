@@ -6,7 +6,7 @@ import { formatShape, type Tensor } from "../../tensor/index.ts";
 import { decodePicture, type Picture } from "../image.ts";
 import type { NamedFile } from "../options.ts";
 import { toTensor } from "../pixels.ts";
-import { describeValue, randomArray, readArrays, requireNone } from "./inputs.ts";
+import { checkElements, describeValue, randomArray, readArrays, requireNone } from "./inputs.ts";
 import {
   type PictureOptions,
   type Preprocessing,
@@ -59,6 +59,8 @@ export async function planFeeds(
   missing = missing.filter((v) => v !== input);
   const preprocessing = preprocessingFor(input, outputs, options);
   const batch = batchFor(preprocessing, files.length, options.batch);
+  const { size, channels } = preprocessing.spec;
+  if (size) checkElements(preprocessing.input, batch * channels * size.height * size.width);
   fillRandom(arrays, missing, summary, batch, options);
   for (const file of files) await host.checkFile(file, "picture");
   summary.unshift(preprocessing.summary);

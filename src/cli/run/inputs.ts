@@ -90,8 +90,18 @@ function seeded(seed: number): () => number {
   };
 }
 
-/** More elements than this are no sensible input of a convolutional network. */
-const maxRandomElements = 2 ** 29;
+/** More elements than this (2 GiB in float32) are no sensible input of a convolutional network. */
+const elementsMax = 2 ** 29;
+
+/** Throws "device-limit" before memory is taken for an input that nothing could run. */
+export function checkElements(input: ValueInfo, count: number): void {
+  if (count <= elementsMax) return;
+  throw new RekindleError(
+    "device-limit",
+    `input "${input.name}" would have ${count} elements, at most ${elementsMax} can be run`,
+    { fix: "choose a smaller --batch or --size" },
+  );
+}
 
 /**
  * Random numbers in the shape of an input, the same at every call: -1 to 1 for floats, 0 or 1 for
@@ -103,13 +113,7 @@ export function randomArray(input: ValueInfo, batch: number, size: Size | undefi
     typeof d === "number" ? d : freeSize(input, i, batch, size),
   );
   const count = dims.reduce((product, d) => product * d, 1);
-  if (count > maxRandomElements) {
-    throw new RekindleError(
-      "usage",
-      `input "${input.name}" would have ${count} elements, at most ${maxRandomElements} are filled`,
-      { fix: "choose a smaller --batch or --size" },
-    );
-  }
+  checkElements(input, count);
   const next = seeded(1);
   const data = newArray(dtype, count);
   for (let i = 0; i < count; i++) {
