@@ -15,7 +15,8 @@ const lookalikes: readonly (readonly [number, string, string, string])[] = [
   [4, "ORTM", "a model in ONNX Runtime's own format", "use the .onnx file that it was made from"],
   [0, "\x1f\x8b", "compressed with gzip", 'unpack it: "gunzip"'],
   [0, "<", "an HTML or XML page, not a model", downloadAgain],
-  [0, "{", "JSON, not a model", downloadAgain],
+  [0, '{"', "JSON, not a model", downloadAgain],
+  [0, "{\n", "JSON, not a model", downloadAgain],
 ];
 
 /** Decodes the bytes of an ONNX file. Throws "file-invalid" when they are something else. */

@@ -19,7 +19,20 @@ export async function loadOnnx(
   const bytes = await readFile(file).catch((error: unknown) => {
     throw fileError(`the model "${file}"`, error);
   });
-  return readOnnx(bytes, { ...options, readExternal: externalFiles(path.dirname(file)) });
+  try {
+    return await readOnnx(bytes, { ...options, readExternal: externalFiles(path.dirname(file)) });
+  } catch (error) {
+    throw naming(file, error);
+  }
+}
+
+/** The reader knows bytes alone and says "the file": here its name is known. */
+function naming(file: string, error: unknown): unknown {
+  const anonymous = /^the file\b/;
+  if (!(error instanceof RekindleError) || !anonymous.test(error.message)) return error;
+  const { code, fix, cause } = error;
+  const message = error.message.replace(anonymous, `the file "${file}"`);
+  return new RekindleError(code, message, { cause, ...(fix !== undefined && { fix }) });
 }
 
 /**

@@ -2,7 +2,7 @@ import { OrtModel } from "../cpu/index.ts";
 import type { GraphOutput } from "../graph/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { checkDimensions, fixDimensions } from "./feeds.ts";
-import { isGraph, type Model, timed } from "./load.ts";
+import { checkModel, isGraph, type Model, timed } from "./load.ts";
 import type { DeviceSummary, Runner, SessionOptions, SessionStats, ValueInfo } from "./types.ts";
 
 /** Runs a model through ONNX Runtime on the CPU, in the types that the model declares. */
@@ -32,9 +32,7 @@ export class CpuRunner implements Runner {
 
   static async create(device: DeviceSummary, model: Model, options: SessionOptions) {
     const { onProgress = () => {}, dimensions = {}, precision } = options;
-    const { result, ms } = await timed("load", onProgress, async () =>
-      OrtModel.load(isGraph(model) ? await onnxOf(model) : model),
-    );
+    const { result, ms } = await timed("load", onProgress, () => load(model));
     const note = precision === "f16" ? "; float16 was asked for, the CPU computes in float32" : "";
     const summary = { ...device, reason: device.reason + note };
     return new CpuRunner(summary, result, ms, dimensions);
@@ -64,6 +62,16 @@ export class CpuRunner implements Runner {
 
   dispose(): Promise<void> {
     return this.model.dispose();
+  }
+}
+
+/** Where ONNX Runtime finds fault with a file, our own reader tells better what it is. */
+async function load(model: Model): Promise<OrtModel> {
+  try {
+    return await OrtModel.load(isGraph(model) ? await onnxOf(model) : model);
+  } catch (error) {
+    await checkModel(model);
+    throw error;
   }
 }
 

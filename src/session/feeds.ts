@@ -15,6 +15,13 @@ export type Feeds = Readonly<Record<string, Tensor>>;
  */
 export function checkFeeds(inputs: readonly GraphInput[], feeds: Feeds): Map<string, Tensor> {
   const tensors = new Map(Object.entries(feeds));
+  const names = inputs.map((input) => input.name);
+  const unknown = [...tensors.keys()].find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new RekindleError("input-name", `the model has no input "${unknown}"`, {
+      fix: `its inputs are ${names.map((name) => `"${name}"`).join(", ")}`,
+    });
+  }
   for (const [name, tensor] of tensors) {
     if (tensor instanceof Tensor) continue;
     throw new RekindleError("input-dtype", `input "${name}" is no Tensor`, {

@@ -5,7 +5,7 @@ import { CpuRunner } from "./cpu-runner.ts";
 import { type OpenDevice, openDevice } from "./device.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { GpuRunner } from "./gpu-runner.ts";
-import type { Model } from "./load.ts";
+import { type Model, requireModel } from "./load.ts";
 import type {
   DeviceSummary,
   Precision,
@@ -54,6 +54,7 @@ export class Session {
    * @example const session = await Session.create(bytes, { device: "gpu", dimensions: { N: 8 } });
    */
   static async create(model: Model, options: SessionOptions = {}): Promise<Session> {
+    requireModel(model);
     return Session.on(await openDevice(options.device), model, options, { keepOpen: false });
   }
 
