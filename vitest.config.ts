@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-const slow = { testTimeout: 120_000, hookTimeout: 120_000 };
+// Software Vulkan takes its time to let go of hundreds of compiled shaders, too.
+const slow = { testTimeout: 120_000, hookTimeout: 120_000, teardownTimeout: 120_000 };
 
 // Forks, not threads: Vulkan drivers read the process's environment. At most two of them: software
 // Vulkan spreads each over all cores by itself.
