@@ -101,6 +101,13 @@ describe("other outputs", () => {
   });
 
   test("a rule that is misspelt", async () => {
+    const json = await onMachine(
+      "rx5600xt-stock-override",
+      "--explain",
+      "override-foreign",
+      "--json",
+    );
+    expect(JSON.parse(json.out)).toMatchObject({ rule: "override-foreign", answer: "found" });
     const { code, err } = await doctor("--explain", "override-forein");
     expect(code).toBe(2);
     expect(err).toMatch(

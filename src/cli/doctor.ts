@@ -20,7 +20,7 @@ import {
   recordingHost,
   replayHost,
 } from "../host/index.ts";
-import { renderRule, renderRules } from "./doctor/rule-page.ts";
+import { renderRule, renderRules, ruleData } from "./doctor/rule-page.ts";
 import { renderScreen } from "./doctor/screen.ts";
 import { Ending } from "./ending.ts";
 import type { Io } from "./io.ts";
@@ -98,7 +98,7 @@ async function runDoctor(options: DoctorOptions, io: Io): Promise<void> {
   if (options.saveFacts !== undefined) await host.writeFile(options.saveFacts, json(facts));
   if (options.html !== undefined) await host.writeFile(options.html, renderHtml(report));
   if (rule) {
-    out.write(renderRule(rule, report, out));
+    out.write(options.json ? json(ruleData(rule, report)) : renderRule(rule, report, out));
     return;
   }
   out.write(options.json ? json(report) : renderScreen(report, out));

@@ -109,6 +109,12 @@ async function checkedPath(full: string, path: string, what: string): Promise<st
       fix: names.length === 0 ? "the folder is empty: pass a file" : `pass a file: ${shown}`,
     });
   }
+  // "/dev/zero" never ends; pipes do.
+  if (found.isCharacterDevice() || found.isBlockDevice()) {
+    throw new RekindleError("file-invalid", `${what} ${path} is a device, not a file`, {
+      fix: "pass a file",
+    });
+  }
   if (found.isFile() && found.size === 0) {
     throw new RekindleError("file-invalid", `${what} ${path} is empty (0 bytes)`, {
       fix: "download or write it again",

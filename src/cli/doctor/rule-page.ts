@@ -25,10 +25,24 @@ export function renderRules(rules: readonly Rule[]): string {
   return `${table([["severity", "rule", "title"], ...rows], "lll").join("\n")}\n`;
 }
 
+/** How a rule is answered on a machine. */
+function answerTo({ id }: Rule, { findings, unknown }: DoctorReport) {
+  const found = findings.find((finding) => finding.rule === id);
+  return { found, open: unknown.find((finding) => finding.rule === id) };
+}
+
+/** One rule and its answer as data; `answer` is "found", "unknown" or "clear". */
+export function ruleData(rule: Rule, report: DoctorReport) {
+  const { id, title, severity, certainty, howToFindOut, sources } = rule;
+  const { found, open } = answerTo(rule, report);
+  const answer = found ? "found" : open ? "unknown" : "clear";
+  const finding = found ?? open ?? null;
+  return { rule: id, title, severity, certainty, answer, finding, howToFindOut, sources };
+}
+
 /** One rule, and how it is answered on a machine: with which facts, and what to do. */
 export function renderRule(rule: Rule, report: DoctorReport, out: Output): string {
-  const found = report.findings.find((finding) => finding.rule === rule.id);
-  const open = report.unknown.find((finding) => finding.rule === rule.id);
+  const { found, open } = answerTo(rule, report);
   const answer = found ? "found" : open ? "cannot be said: facts are missing" : "clear";
   const lines = [
     paint(out, "bold", rule.title),
