@@ -133,10 +133,12 @@ function kpackPart(
 ): Part {
   const { kernelName, searchPaths } = library.kpack!;
   const archives = kpacks.filter((archive) => holds(archive, library));
-  const moved = archives.flatMap((archive) => archive.kpackBinaries![kernelName]!);
+  const targetsOf = (archive: FileReport) => archive.kpackBinaries![kernelName]!;
+  const moved = archives.flatMap(targetsOf);
+  const named = archives.map((archive) => `${archive.path} (${targetsOf(archive).join(", ")})`);
   const remark =
     archives.length > 0
-      ? `its code is in ${archives.map((archive) => archive.path).join(", ")}`
+      ? `its code is in ${named.join(", ")}`
       : `its code was moved to kpack archives (${searchPaths.join(", ")}), and none was found`;
   const targets = distinct([...own, ...moved]).sort(compareTargets);
   return { path, place: "kpack", targets, complete: archives.length > 0, remark };
