@@ -6,6 +6,7 @@ describe("labels", () => {
     ["lines", "circle\nsquare\n", ["circle", "square"]],
     ["lines from Windows, with a byte order mark", "\uFEFFa b\r\nc\r\n", ["a b", "c"]],
     ["an empty line keeps the numbers right", "a\n\nc", ["a", "", "c"]],
+    ["terminal escapes", "\u001b[31mred\u001b[0m\u0007\nblue", ["red", "blue"]],
     ["a JSON list", '["a", "b"]', ["a", "b"]],
     ["a JSON map in any order", '{"1": "b", "0": "a"}', ["a", "b"]],
     ["a map of Keras", '{"0": ["n01", "tench"], "1": ["n02", "goldfish"]}', ["tench", "goldfish"]],

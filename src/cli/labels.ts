@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { RekindleError } from "../errors.ts";
 
 /**
@@ -10,7 +11,7 @@ import { RekindleError } from "../errors.ts";
  */
 export function parseLabels(text: string, name: string): string[] {
   const trimmed = text.replace(/^\uFEFF/, "").trim();
-  if (!/^[[{]/.test(trimmed)) return trimmed.split(/\r?\n/).map((line) => line.trim());
+  if (!/^[[{]/.test(trimmed)) return trimmed.split(/\r?\n/).map((line) => printable(line.trim()));
   let value: unknown;
   try {
     value = JSON.parse(trimmed);
@@ -22,6 +23,10 @@ export function parseLabels(text: string, name: string): string[] {
   }
   return Array.isArray(value) ? value.map((v, i) => labelOf(v, i, name)) : fromMap(value, name);
 }
+
+/** Without escape sequences and other control characters, which would reach the terminal. */
+const printable = (label: string): string =>
+  stripVTControlCharacters(label).replace(/\p{Cc}/gu, "");
 
 function fromMap(value: unknown, name: string): string[] {
   const entries = Object.entries(value as Record<string, unknown>);
@@ -42,7 +47,7 @@ function fromMap(value: unknown, name: string): string[] {
 
 function labelOf(value: unknown, index: number, name: string): string {
   const label = Array.isArray(value) ? value.at(-1) : value;
-  if (typeof label === "string") return label;
+  if (typeof label === "string") return printable(label);
   throw new RekindleError(
     "file-invalid",
     `labels ${name}: the label of class ${index} is not a text`,
