@@ -80,7 +80,7 @@ function softwareVulkan() {
   mkdirSync(cache, { recursive: true });
   return {
     VK_DRIVER_FILES: lavapipe(),
-    // Narrower vectors compile in two thirds of the time (measured), which is most of what counts.
+    // Narrower vectors compile sooner, and compiling is most of what these tests wait for.
     LP_NATIVE_VECTOR_WIDTH: "128",
     MESA_SHADER_CACHE_DIR: cache,
     XDG_RUNTIME_DIR:

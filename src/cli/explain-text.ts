@@ -120,6 +120,14 @@ function renderLogs(page: Page, logs: readonly Step[]): void {
 }
 
 function renderContext(page: Page, { context }: Explanation): void {
+  if (context.noAmdGpu) {
+    page.add("");
+    page.wrapped(
+      "No GPU of this machine is AMD's: the text is of another machine, or the card is not seen.",
+      "",
+    );
+    return;
+  }
   if (context.facts === "other machine") {
     page.add("");
     page.wrapped(

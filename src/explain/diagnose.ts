@@ -57,6 +57,8 @@ export interface Context {
   readonly kernel?: string;
   /** Facts were used, left aside (the text is about another machine), or not given. */
   readonly facts: "used" | "other machine" | "none";
+  /** The text speaks of AMD's software, and no GPU of the machine is AMD's. */
+  readonly noAmdGpu?: true;
 }
 
 const roleRank: Readonly<Record<Role, number>> = { cause: 3, symptom: 2, tail: 1, harmless: 0 };
@@ -194,5 +196,10 @@ function contextOf(seen: Seen, clues: Clues, facts: Facts | undefined): Context 
     ...(torchBuild && { torchBuild }),
     ...(kernel && { kernel: kernel.join(".") }),
     facts: facts ? (factsFit(clues, facts) ? "used" : "other machine") : "none",
+    ...(clues.flags.rocm > 0 && hasNoAmdGpu(facts) && { noAmdGpu: true }),
   };
 }
+
+/** Certain only where every GPU is known to be of another maker. */
+const hasNoAmdGpu = (facts: Facts | undefined): boolean =>
+  facts?.gpus?.every(({ vendorId }) => vendorId !== undefined && vendorId !== "1002") ?? false;

@@ -136,6 +136,15 @@ describe("with the facts of the machine", () => {
     expect(await judge(cpu, machine("rx5600xt-stock-wheel"))).toEqual(["torch-cpu-build:likely"]);
   });
 
+  test("a log of AMD's software on a machine without AMD's GPUs is said to be one", async () => {
+    const contextOn = async (name: string) =>
+      (await explain([log(invalidFunction)], machine(name))).context;
+    expect((await contextOn("virtual-machine-no-gpu")).noAmdGpu).toBe(true);
+    expect((await contextOn("rtx3090-nvidia-only")).noAmdGpu).toBe(true);
+    expect((await contextOn("rx5600xt-stock-wheel")).noAmdGpu).toBeUndefined();
+    expect((await contextOn("nothing-known")).noAmdGpu).toBeUndefined();
+  });
+
   test("a log about another card leaves the facts aside, and says so", async () => {
     const text = `AMD Radeon RX 7900 XTX\n${invalidFunction}`;
     const facts = machine("rx5600xt-stock-wheel");
