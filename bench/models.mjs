@@ -9,7 +9,7 @@
 // `--against ort-webgpu` times ONNX Runtime's WebGPU on the same files, in the same process.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { spreadOf } from "../dist/cli/statistics.js";
+import { spreadOf } from "../dist/bench/statistics.js";
 import { Session, Tensor } from "../dist/index.js";
 import { models } from "../dist/models/index.js";
 import { writeOnnx } from "../dist/onnx/index.js";

@@ -1,4 +1,5 @@
 export * from "./adapters.ts";
+export * from "./bound-program.ts";
 export * from "./environment.ts";
 export * from "./gpu.ts";
 export * from "./open.ts";

@@ -1,5 +1,5 @@
+import { type Spread, spreadOf } from "../../bench/statistics.ts";
 import type { DeviceSummary, Precision, Session } from "../../session/index.ts";
-import { type Spread, spreadOf } from "../statistics.ts";
 import { formatBytes, formatMs, plural, significant } from "../text.ts";
 import type { FeedPlan } from "./feeds.ts";
 

@@ -1,0 +1,110 @@
+import type { Gpu } from "../gpu/index.ts";
+import { type ClockSource, type Timer, timerOf } from "./timer.ts";
+
+/** Work that can be issued any number of times, such as a `BoundProgram`. */
+export interface Timeable {
+  encode(pass: GPUComputePassEncoder, times: number): void;
+}
+
+export interface TimingOptions {
+  /** Milliseconds of work before anything counts: an idle GPU takes so long to raise its clocks. */
+  readonly warmUpMs?: number;
+  /** Samples of each piece of work. */
+  readonly samples?: number;
+  /** Milliseconds that a sample should last at least: the work is repeated to fill it. */
+  readonly sampleMs?: number;
+  /** Milliseconds for the samples of one piece of work; at least three are taken all the same. */
+  readonly budgetMs?: number;
+  /** Called after every round of samples. */
+  readonly onRound?: (done: number, total: number) => void;
+}
+
+/** What one piece of work took. */
+export interface Timing {
+  readonly source: ClockSource;
+  /** How often the work was issued for each sample. */
+  readonly repeats: number;
+  /** Milliseconds of one issue, sample by sample. */
+  readonly ms: readonly number[];
+}
+
+const defaults = { warmUpMs: 500, samples: 20, budgetMs: 2000 };
+
+/** The wall clock includes about 0.1 ms of submission, which a longer sample makes small. */
+const sampleMsBySource = { timestamps: 1, wall: 20 } as const;
+
+/** A single submission must not last long: drivers reset a GPU that seems stuck. */
+const submissionMsMax = 100;
+
+const samplesMin = 3;
+const repeatsMax = 4096;
+
+/**
+ * Times pieces of work against each other: each is repeated within a compute pass until a sample
+ * is long enough, and samples of all pieces take turns, so that a change of clocks meets all alike.
+ * Repeats depend on each other as the layers of a network do: one begins when the last has ended.
+ *
+ * Throws "device-lost".
+ *
+ * @example
+ * const bound = await BoundProgram.bind(gpu, program, data);
+ * const [timing] = await timePrograms(gpu, [bound]);
+ * console.log(spreadOf(timing.ms).median);
+ */
+export async function timePrograms(
+  gpu: Gpu,
+  pieces: readonly Timeable[],
+  options: TimingOptions = {},
+): Promise<Timing[]> {
+  const { warmUpMs, samples, budgetMs } = { ...defaults, ...options };
+  const timer = timerOf(gpu);
+  const sampleMs = options.sampleMs ?? sampleMsBySource[timer.source];
+  try {
+    const repeats: number[] = [];
+    for (const piece of pieces) repeats.push(await repeatsFor(timer, piece, sampleMs));
+    await warmUp(timer, pieces, repeats, warmUpMs);
+    const ms: number[][] = pieces.map(() => []);
+    const spent = pieces.map(() => 0);
+    for (let round = 0; round < samples; round++) {
+      for (const [i, piece] of pieces.entries()) {
+        if (round >= samplesMin && spent[i]! > budgetMs) continue;
+        const sample = await timer.measure((pass) => piece.encode(pass, repeats[i]!));
+        spent[i]! += sample;
+        ms[i]!.push(sample / repeats[i]!);
+      }
+      options.onRound?.(round + 1, samples);
+    }
+    return pieces.map((_, i) => ({ source: timer.source, repeats: repeats[i]!, ms: ms[i]! }));
+  } finally {
+    timer.destroy();
+  }
+}
+
+/** How often a piece of work must be issued to last `sampleMs`; the first issue does not count. */
+async function repeatsFor(timer: Timer, piece: Timeable, sampleMs: number): Promise<number> {
+  await timer.measure((pass) => piece.encode(pass, 1));
+  let repeats = 1;
+  for (;;) {
+    const ms = await timer.measure((pass) => piece.encode(pass, repeats));
+    if (ms >= sampleMs || repeats >= repeatsMax) return repeats;
+    const wanted = Math.ceil((1.2 * sampleMs * repeats) / Math.max(ms, 1e-3));
+    const safe = Math.floor((submissionMsMax * repeats) / Math.max(ms, 1e-3));
+    // A clock that is slow to start, or too coarse, is asked again rather than trusted at once.
+    const next = Math.min(wanted, safe, 8 * repeats, repeatsMax);
+    if (next <= repeats) return repeats;
+    repeats = next;
+  }
+}
+
+async function warmUp(
+  timer: Timer,
+  pieces: readonly Timeable[],
+  repeats: readonly number[],
+  warmUpMs: number,
+): Promise<void> {
+  const start = performance.now();
+  for (let i = 0; pieces.length > 0 && performance.now() - start < warmUpMs; i++) {
+    const at = i % pieces.length;
+    await timer.measure((pass) => pieces[at]!.encode(pass, repeats[at]!));
+  }
+}
