@@ -16,7 +16,8 @@ export type ErrorCode =
   | "shader"
   | "disposed"
   | "internal"
-  | "verify-failed";
+  | "verify-failed"
+  | "bridge";
 
 /**
  * The one error type that users see: what failed, why, and what to do.

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addBridge } from "./bridge.ts";
 import { addDevices } from "./devices.ts";
 import { addDoctor } from "./doctor.ts";
 import { Ending, exitCodes } from "./ending.ts";
@@ -68,6 +69,7 @@ function program(io: Io): Command {
   addModels(root, io);
   addInspect(root, io);
   addExplain(root, io);
+  addBridge(root);
   for (const command of root.commands) {
     const usage = `rekindle ${command.name()} ${command.usage()}`;
     command.showHelpAfterError(`  fix: ${usage} (see rekindle ${command.name()} --help)`);

@@ -1,0 +1,2 @@
+export { endWithParent } from "./parent.ts";
+export { serveBridge } from "./serve.ts";
