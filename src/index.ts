@@ -16,3 +16,4 @@ export {
   type ValueInfo,
 } from "./session/index.ts";
 export { type DType, dtypes, type Shape, Tensor, type TypedArray } from "./tensor/index.ts";
+export type { DeviceTunings, Tuning, Tunings } from "./tunings/tuning.ts";

@@ -1,9 +1,5 @@
-import type { Config, DeviceTraits, Kernel, Problem } from "../kernels/kernel.ts";
-
-export interface Choice {
-  readonly kernel: Kernel;
-  readonly config: Config;
-}
+import type { DeviceTraits, Kernel, Problem } from "../kernels/kernel.ts";
+import type { Choice } from "../tunings/tuning.ts";
 
 /**
  * The first kernel that supports the problem, in its first configuration that fits the device; or

@@ -47,6 +47,7 @@ export class CpuRunner implements Runner {
       activationBytes: 0,
       stagingBytes: 0,
       dispatches: 0,
+      tunings: { used: 0, ignored: [] },
       runs: this.runs,
       lastRunMs: this.lastRunMs,
     };

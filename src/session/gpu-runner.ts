@@ -3,10 +3,11 @@ import type { Gpu } from "../gpu/index.ts";
 import type { Graph, GraphOutput, TypedGraph } from "../graph/index.ts";
 import { checkKernels, optimize, resolve } from "../passes/index.ts";
 import type { Shape, Tensor } from "../tensor/index.ts";
+import { type LoadedTunings, loadTunings } from "../tunings/load.ts";
 import { Executable } from "./executable.ts";
 import { checkDimensions, fixDimensions } from "./feeds.ts";
 import { loadGraph, type Model, timed } from "./load.ts";
-import { makePlan } from "./plan.ts";
+import { makePlan, type TuningUse } from "./plan.ts";
 import type {
   DeviceSummary,
   Precision,
@@ -31,6 +32,7 @@ export interface HeldGpu {
 interface Settings {
   readonly precision: Precision;
   readonly onProgress: (progress: Progress) => void;
+  readonly tunings: LoadedTunings;
 }
 
 /** Runs a graph on a GPU: prepares it once for each set of input shapes. */
@@ -47,6 +49,7 @@ export class GpuRunner implements Runner {
   private readonly prepared = new Map<string, Executable>();
   private readonly times: { loadMs: number; optimizeMs: number; compileMs: number };
   private dispatches = 0;
+  private tuningUse: TuningUse = { used: 0, ignored: [] };
   private runs = 0;
   private lastRunMs = 0;
 
@@ -70,7 +73,8 @@ export class GpuRunner implements Runner {
     const inputs = fixDimensions(result.inputs, dimensions);
     const outputs = fixDimensions(result.outputs, dimensions);
     const graph = { ...result, inputs, outputs };
-    const runner = new GpuRunner(held, graph, { precision, onProgress }, ms);
+    const tunings = await loadTunings(held.gpu.info, options.tunings);
+    const runner = new GpuRunner(held, graph, { precision, onProgress, tunings }, ms);
     if (inputs.every(({ dims }) => dims.every((d) => typeof d === "number"))) {
       const shapes = inputs.map(({ name, dims }) => [name, dims as Shape] as const);
       const { plan } = await runner.prepare(new Map(shapes));
@@ -87,6 +91,7 @@ export class GpuRunner implements Runner {
       activationBytes: all.reduce((sum, e) => sum + e.activationBytes, 0),
       stagingBytes: all.reduce((sum, e) => sum + e.stagingBytes, 0),
       dispatches: this.dispatches,
+      tunings: this.tuningUse,
       runs: this.runs,
       lastRunMs: this.lastRunMs,
     };
@@ -116,6 +121,8 @@ export class GpuRunner implements Runner {
     this.prepared.delete(key);
     this.prepared.set(key, executable);
     this.dispatches = executable.plan.dispatches.length;
+    const { used, ignored } = executable.plan.tunings;
+    this.tuningUse = { used, ignored: [...this.settings.tunings.ignored, ...ignored] };
     if (this.prepared.size > preparedMax) this.forgetOldest();
     return executable;
   }
@@ -128,12 +135,12 @@ export class GpuRunner implements Runner {
 
   private async build(shapes: ReadonlyMap<string, Shape>): Promise<Executable> {
     const { gpu } = this.held;
-    const { precision, onProgress } = this.settings;
+    const { precision, onProgress, tunings } = this.settings;
     const planned = await timed("optimize", onProgress, () => {
       const graph = optimize(resolve(this.graph, shapes), { precision });
       checkKernels(graph);
       checkStorage(graph, gpu);
-      return makePlan(graph, gpu.traits);
+      return makePlan(graph, gpu.traits, tunings.lookup);
     });
     this.times.optimizeMs += planned.ms;
     const start = performance.now();

@@ -1,9 +1,11 @@
 import { RekindleError } from "../errors.ts";
 import { storageBytes } from "../gpu/index.ts";
 import { type Node, type TensorType, type TypedGraph, valuesRead } from "../graph/index.ts";
-import type { Binding, DeviceTraits, Packed, Problem, Program } from "../kernels/kernel.ts";
+import type { Binding, DeviceTraits, Kernel, Packed, Problem, Program } from "../kernels/kernel.ts";
 import { opOf, problemOf } from "../ops/evaluate.ts";
 import { sizeOf, type Tensor } from "../tensor/index.ts";
+import { buildOptions } from "../tunings/shader-hash.ts";
+import type { Lookup } from "../tunings/tuning.ts";
 import { chooseKernel } from "./choose-kernel.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { checkDispatch, checkValue } from "./limits.ts";
@@ -48,6 +50,15 @@ export interface Plan {
   /** Inputs that something reads, and where they are uploaded to. */
   readonly inputs: readonly { readonly name: string; readonly slot: number }[];
   readonly outputs: readonly PlannedOutput[];
+  readonly tunings: TuningUse;
+}
+
+/** What came of stored tunings. */
+export interface TuningUse {
+  /** Nodes that run in a way that was measured to be the fastest. */
+  readonly used: number;
+  /** Why others are not used: one sentence each. */
+  readonly ignored: readonly string[];
 }
 
 /** WebGPU's largest `minUniformBufferOffsetAlignment`. */
@@ -62,15 +73,15 @@ interface Step {
 
 /**
  * Chooses kernels, shares memory, and lays out params for a graph that has been through
- * `resolve` and `optimize`.
+ * `resolve` and `optimize`. What `lookup` knows of a problem goes before the first choice.
  *
  * Throws "device-limit" where a value is larger than the device's buffers (with both numbers) or
  * where no kernel fits the device (with the reasons), for all nodes at once.
  */
-export function makePlan(graph: TypedGraph, device: DeviceTraits): Plan {
+export function makePlan(graph: TypedGraph, device: DeviceTraits, lookup?: Lookup): Plan {
   const roots = rootsOf(graph);
   const rootOf = (name: string) => roots.get(name) ?? name;
-  const steps = programsOf(graph, device);
+  const { steps, tunings } = programsOf(graph, device, lookup);
   const lifetimes = new Lifetimes();
   const declare = (name: string, first: number) =>
     lifetimes.declare(name, storageBytes(graph.types.get(name)!), first);
@@ -109,6 +120,7 @@ export function makePlan(graph: TypedGraph, device: DeviceTraits): Plan {
       type: graph.types.get(name)!,
       source: sourceOf(rootOf(name), graph, inputs, memory.slotOf),
     })),
+    tunings,
   };
 }
 
@@ -123,32 +135,50 @@ function rootsOf(graph: TypedGraph): Map<string, string> {
   return roots;
 }
 
-/** Every node that computes something, with the program of its first kernel that fits. */
-function programsOf(graph: TypedGraph, device: DeviceTraits): Step[] {
-  const steps: Step[] = [];
-  const misfits: string[] = [];
-  for (const node of graph.nodes) {
-    const op = opOf(node);
-    if (op.traits.isView || node.outputs.every((name) => isEmpty(graph.types.get(name)))) continue;
+/** A node that computes something, as kernels see it. */
+export interface NodeProblem {
+  readonly node: Node;
+  readonly kernels: readonly Kernel[];
+  readonly problem: Problem;
+}
+
+/** Every node for which a kernel has to run, in order. */
+export function problemsOf(graph: TypedGraph): NodeProblem[] {
+  return graph.nodes.flatMap((node) => {
+    const { kernels, traits } = opOf(node);
+    if (traits.isView || node.outputs.every((name) => isEmpty(graph.types.get(name)))) return [];
     const problem = problemOf(
       node,
       (name) => graph.types.get(name)!,
       (name) => graph.constants.get(name),
     );
-    const choice = chooseKernel(op.kernels, problem, device);
+    return [{ node, kernels, problem }];
+  });
+}
+
+/** Every node that computes something, with the program of its first kernel that fits. */
+function programsOf(graph: TypedGraph, device: DeviceTraits, lookup?: Lookup) {
+  const steps: Step[] = [];
+  const misfits: string[] = [];
+  const ignored = new Set<string>();
+  let used = 0;
+  for (const { node, kernels, problem } of problemsOf(graph)) {
+    const found = lookup?.(kernels, problem, device);
+    if (found?.ignored) ignored.add(found.ignored);
+    if (found?.choice) used++;
+    const choice = found?.choice ?? chooseKernel(kernels, problem, device);
     if (!("kernel" in choice)) {
       misfits.push(`\n  node "${node.name}" (${node.op}): ${choice.reasons.join("; ")}`);
       continue;
     }
-    const options = { specialize: !device.isSoftware };
-    const program = choice.kernel.build(problem, choice.config, options);
+    const program = choice.kernel.build(problem, choice.config, buildOptions(device));
     for (const dispatch of program.dispatches) checkDispatch(dispatch, node.name, device);
     for (const { bytes } of program.packed ?? []) {
       checkValue(`the weights of node "${node.name}"`, bytes, device);
     }
     steps.push({ node, problem, program });
   }
-  if (misfits.length === 0) return steps;
+  if (misfits.length === 0) return { steps, tunings: { used, ignored: [...ignored] } };
   throw new RekindleError("device-limit", `no kernel fits this device for:${misfits.join("")}`, {
     fix: 'use another device, or the CPU (device "cpu")',
   });

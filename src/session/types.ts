@@ -1,5 +1,7 @@
 import type { GraphOutput } from "../graph/index.ts";
 import type { DType, Tensor } from "../tensor/index.ts";
+import type { TuningSource } from "../tunings/load.ts";
+import type { TuningUse } from "./plan.ts";
 
 /** What values are stored as on the device. Sums are always made in float32 or better. */
 export type Precision = "f32" | "f16";
@@ -33,6 +35,11 @@ export interface SessionOptions {
   /** Sizes for named dimensions, known before the first run: `{ N: 8 }`. */
   readonly dimensions?: Readonly<Record<string, number>>;
   readonly onProgress?: (progress: Progress) => void;
+  /**
+   * Choices of kernels that were measured: a file of `rekindle tune`, its content, or "off".
+   * Default: what REKINDLE_TUNINGS names, or the file where `rekindle tune` stores them.
+   */
+  readonly tunings?: TuningSource;
 }
 
 /** The device that a session runs on, and why it was chosen. */
@@ -56,6 +63,8 @@ export interface SessionStats {
   readonly stagingBytes: number;
   /** Compute dispatches of one run. */
   readonly dispatches: number;
+  /** Of the input shapes that ran last: nodes that use stored tunings, and why others do not. */
+  readonly tunings: TuningUse;
   readonly runs: number;
   /** The last run: upload, compute, read back. 0 before the first. */
   readonly lastRunMs: number;

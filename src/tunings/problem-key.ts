@@ -1,0 +1,40 @@
+import type { AttributeValue, TensorType } from "../graph/index.ts";
+import type { Problem } from "../kernels/kernel.ts";
+import { isFloat, Tensor } from "../tensor/index.ts";
+
+/**
+ * A problem as one line of text: equal for problems that the same shader computes. Weights are
+ * marked as known (`*`) but do not count; integers such as axes and pads do.
+ *
+ * @example
+ * problemKey(problem);
+ * // "Conv group=1 layout=NHWC ... (float32[1,56,56,64], float32[64,64,3,3]*) -> float32[1,56,56,64]"
+ */
+export function problemKey(problem: Problem): string {
+  const inputs = problem.inputs.map((type, i) =>
+    type === undefined ? "-" : shown(type) + knownPart(problem.constants[i]),
+  );
+  const steps = problem.epilogue.map(({ expression, operand, operandFirst }) => {
+    const [a, b] = operandFirst ? ["y", "x"] : ["x", "y"];
+    const where = operand ? ` with y ${shown(operand)}` : "";
+    return `; ${expression(a, b, "f32")}${where}`;
+  });
+  const outputs = problem.outputs.map(shown).join(", ");
+  const attributes = Object.entries(problem.attributes)
+    .filter(([, value]) => value !== null)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ` ${name}=${attributeText(value!)}`);
+  return `${problem.op}${attributes.join("")} (${inputs.join(", ")}) -> ${outputs}${steps.join("")}`;
+}
+
+const shown = ({ dtype, dims }: TensorType): string => `${dtype}[${dims.join(",")}]`;
+
+function knownPart(constant: Tensor | undefined): string {
+  if (!constant) return "";
+  return isFloat(constant.dtype) ? "*" : `=[${constant.data.join(",")}]`;
+}
+
+function attributeText(value: AttributeValue): string {
+  if (value instanceof Tensor) return `${shown(value)}=[${value.toNumbers().join(",")}]`;
+  return typeof value === "object" ? `[${value.join(",")}]` : String(value);
+}
