@@ -1,0 +1,111 @@
+import type { TypedGraph } from "../../src/graph/index.ts";
+import type { Config, DeviceTraits, Dispatch, Kernel, Problem } from "../../src/kernels/kernel.ts";
+import { models } from "../../src/models/index.ts";
+import { opOf, problemOf } from "../../src/ops/evaluate.ts";
+import { optimize, resolve } from "../../src/passes/index.ts";
+import { chooseKernel } from "../../src/session/choose-kernel.ts";
+import { sizeOf } from "../../src/tensor/index.ts";
+
+/** Networks whose layers stand for what convolutional networks ask of the kernels. */
+export const networks = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
+
+/** A shader that an RDNA1 device could be given: one for all problems that differ in sizes only. */
+export interface Variant {
+  readonly kernel: string;
+  /** "conv 3x3 gemm 64x64x16 f32" */
+  readonly label: string;
+  readonly config: Config;
+  readonly precision: "f32" | "f16";
+  readonly dispatch: Dispatch;
+  /** The layer that it was made for: "resnet50 Conv 1x56x56x64". */
+  readonly layer: string;
+  /** The planner's choice for some layer. */
+  readonly chosen: boolean;
+}
+
+/** A typed and optimized network of known batch size, without weights. */
+export function networkGraph(name: string, batch: number, precision: "f32" | "f16"): TypedGraph {
+  const graph = models.get(name)!.build({ zeroWeights: true, batch });
+  const shapes = new Map(graph.inputs.map((x) => [x.name, x.dims as readonly number[]]));
+  return optimize(resolve(graph, shapes), { precision });
+}
+
+/**
+ * Every shader that could be chosen for the layers of the networks on a device. With `everySize`
+ * each size of a layer counts, otherwise shaders that differ in sizes alone count as one, and the
+ * layer with the most workgroups stands for them.
+ */
+export function variantsOf(device: DeviceTraits, everySize: boolean): readonly Variant[] {
+  const found = new Map<string, Variant>();
+  for (const precision of ["f32", "f16"] as const) {
+    for (const name of networks) {
+      for (const variant of ofGraph(networkGraph(name, 1, precision), name, precision, device)) {
+        const { wgsl } = variant.dispatch;
+        const key = everySize ? wgsl : withoutSizes(wgsl);
+        const known = found.get(key);
+        found.set(key, known ? merge(known, variant) : variant);
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function merge(a: Variant, b: Variant): Variant {
+  const larger = groupsOf(b) > groupsOf(a) ? b : a;
+  return { ...larger, chosen: a.chosen || b.chosen };
+}
+
+const groupsOf = ({ dispatch }: Variant): number => dispatch.workgroups.reduce((a, b) => a * b, 1);
+
+const withoutSizes = (wgsl: string): string => wgsl.replace(/^const params = .*$/m, "");
+
+function* ofGraph(
+  graph: TypedGraph,
+  network: string,
+  precision: "f32" | "f16",
+  device: DeviceTraits,
+): Iterable<Variant> {
+  const seen = new Set<string>();
+  for (const node of graph.nodes) {
+    const op = opOf(node);
+    const sizes = node.outputs.map((output) => sizeOf(graph.types.get(output)!.dims));
+    if (op.traits.isView || sizes.every((size) => size === 0)) continue;
+    const problem = problemOf(
+      node,
+      (name) => graph.types.get(name)!,
+      (name) => graph.constants.get(name),
+    );
+    const identity = identityOf(problem);
+    if (seen.has(identity)) continue;
+    seen.add(identity);
+    const layer = `${network} ${node.op} ${problem.outputs[0]!.dims.join("x")}`;
+    for (const { kernel, config, chosen } of choicesOf(op.kernels, problem, device)) {
+      for (const dispatch of kernel.build(problem, config, { specialize: true }).dispatches) {
+        const label = `${dispatch.label} ${precision}`;
+        yield { kernel: kernel.name, label, config, precision, dispatch, layer, chosen };
+      }
+    }
+  }
+}
+
+/** Equal for layers that differ in their weights' values alone. */
+function identityOf({ op, attributes, inputs, outputs, epilogue }: Problem): string {
+  const steps = epilogue.map((e) => [e.op, e.expression("x", "y", "T"), e.operand]);
+  return JSON.stringify([op, attributes, inputs, outputs, steps]);
+}
+
+function choicesOf(kernels: readonly Kernel[], problem: Problem, device: DeviceTraits) {
+  const choice = chooseKernel(kernels, problem, device);
+  const isChosen = (kernel: Kernel, config: Config) =>
+    "kernel" in choice &&
+    kernel === choice.kernel &&
+    JSON.stringify(config) === JSON.stringify(choice.config);
+  return kernels
+    .filter((kernel) => kernel.supports(problem) === true)
+    .flatMap((kernel) =>
+      kernel
+        .configs(problem, device)
+        .filter((config) => kernel.fits(config, problem, device) === true)
+        .map((config) => ({ kernel, config, chosen: isChosen(kernel, config) })),
+    );
+}
