@@ -13,7 +13,7 @@ import {
 import type { Shape } from "../tensor/index.ts";
 import { int, intList, oneOf } from "./attributes.ts";
 import { convCases } from "./conv-cases.ts";
-import { defineOp, type Ndarray } from "./define.ts";
+import { defineOp, type Elements } from "./define.ts";
 import { forEachIndex } from "./loops.ts";
 
 const attributes = {
@@ -72,48 +72,49 @@ export const conv = defineOp({
     return [{ dtype: x!.dtype, dims: pictureDims(batch, channels, window.output, a.layout) }];
   },
   reference([x, w, b], a) {
-    return [convolve(x!, w!, b, a)];
+    const { size, at } = convolution(x!, w!, b, a);
+    return [new Float64Array(size).map((_, i) => at(i))];
+  },
+  referenceAt([x, w, b], a, _outputs, indices) {
+    const { at } = convolution(x!, w!, b, a);
+    return Float64Array.from(indices, at);
   },
   kernels: [convWinograd, convGemm, convDepthwise, convDirect],
   traits: { acceptsEpilogue: true, layout: "spatial" },
   cases: convCases,
 });
 
-function convolve(x: Ndarray, w: Ndarray, b: Ndarray | undefined, a: ConvAttributes): Float64Array {
+/** The output's size, and each of its elements by flat index. */
+function convolution(x: Elements, w: Elements, b: Elements | undefined, a: ConvAttributes) {
   const window = geometry(x.dims, w.dims, a);
   const { batch, channels, spatial } = pictureOf(x.dims, a.layout);
   const filters = w.dims[0]!;
   const perGroup = w.dims[1]!;
-  const [sx, sy] = [spatial, window.output].map((s, i) =>
-    walk(i === 0 ? channels : filters, s, a.layout),
-  ) as [Walk, Walk];
+  const sx = walk(channels, spatial, a.layout);
+  const sy = walk(filters, window.output, a.layout);
   const taps = window.kernel.reduce((p, k) => p * k, 1);
-  const out = new Float64Array(batch * sy.total);
-  for (let n = 0; n < batch; n++) {
-    for (let k = 0; k < filters; k++) {
-      const group = Math.floor(k / (filters / a.group));
-      forEachIndex(window.output, (at) => {
-        let sum = b ? b.data[k]! : 0;
-        forEachIndex(window.kernel, (tap, tapIndex) => {
-          let from = n * sx.total;
-          for (let i = 0; i < tap.length; i++) {
-            const p =
-              at[i]! * window.strides[i]! + tap[i]! * window.dilations[i]! - window.padsBegin[i]!;
-            if (p < 0 || p >= spatial[i]!) return;
-            from += p * sx.spatial[i]!;
-          }
-          for (let c = 0; c < perGroup; c++) {
-            const weightAt = (k * perGroup + c) * taps + tapIndex;
-            sum += x.data[from + (group * perGroup + c) * sx.channel]! * w.data[weightAt]!;
-          }
-        });
-        let to = n * sy.total + k * sy.channel;
-        for (let i = 0; i < at.length; i++) to += at[i]! * sy.spatial[i]!;
-        out[to] = sum;
-      });
-    }
-  }
-  return out;
+  const { strides, dilations, padsBegin, output } = window;
+  const at = (index: number): number => {
+    const n = Math.floor(index / sy.total);
+    const k = Math.floor(index / sy.channel) % filters;
+    const group = Math.floor(k / (filters / a.group));
+    const place = output.map((size, i) => Math.floor(index / sy.spatial[i]!) % size);
+    let sum = b ? b.data[k]! : 0;
+    forEachIndex(window.kernel, (tap, tapIndex) => {
+      let from = n * sx.total;
+      for (let i = 0; i < tap.length; i++) {
+        const p = place[i]! * strides[i]! + tap[i]! * dilations[i]! - padsBegin[i]!;
+        if (p < 0 || p >= spatial[i]!) return;
+        from += p * sx.spatial[i]!;
+      }
+      for (let c = 0; c < perGroup; c++) {
+        const weightAt = (k * perGroup + c) * taps + tapIndex;
+        sum += x.data[from + (group * perGroup + c) * sx.channel]! * w.data[weightAt]!;
+      }
+    });
+    return sum;
+  };
+  return { size: batch * sy.total, at };
 }
 
 interface Walk {

@@ -9,6 +9,12 @@ export interface Ndarray {
   readonly data: Float64Array;
 }
 
+/** An array of which single elements are read, in whatever type it is stored. */
+export interface Elements {
+  readonly dims: Shape;
+  readonly data: ArrayLike<number>;
+}
+
 /** How an attribute is read: its default, or required; wrong kinds give a clear error. */
 export interface AttributeSpec<T> {
   /** Returns the value, or a sentence that says what is wrong. `undefined` means left out. */
@@ -95,6 +101,16 @@ export interface Op<A = Readonly<Record<string, unknown>>> {
     attributes: A,
     outputs: readonly TensorType[],
   ): Float64Array[];
+  /**
+   * Elements of the first output at flat indices, as `reference` gives them: for operators of which
+   * a single element takes so many operations that the whole output takes too long.
+   */
+  referenceAt?(
+    inputs: readonly (Elements | undefined)[],
+    attributes: A,
+    outputs: readonly TensorType[],
+    indices: ArrayLike<number>,
+  ): Float64Array;
   /** In order of preference; the last one accepts everything that the operator allows. */
   readonly kernels: readonly Kernel[];
   /**

@@ -1,3 +1,4 @@
+import type { TensorType } from "../graph/index.ts";
 import { matmulDirect } from "../kernels/matmul-direct.ts";
 import { matmulRows } from "../kernels/matmul-rows.ts";
 import { matmulTile } from "../kernels/matmul-tile.ts";
@@ -9,36 +10,56 @@ import {
   type Shape,
   sameShape,
   sizeOf,
+  stridesOf,
 } from "../tensor/index.ts";
 import { float, int } from "./attributes.ts";
 import { random, weight } from "./case.ts";
-import { defineOp, type Ndarray } from "./define.ts";
-import { forEachIndex } from "./loops.ts";
+import { defineOp, type Elements } from "./define.ts";
 import { spreadTo } from "./pointwise.ts";
 
 const kernels = [matmulTile, matmulRows, matmulDirect];
 
-function multiply(a: Ndarray, b: Ndarray, p: Product): Float64Array {
+/** The output's size, and each of its elements by flat index. */
+function multiplication(a: Elements, b: Elements, p: Product) {
   const { M, N, depth } = p;
-  const out = new Float64Array(sizeOf(p.batch) * M * N);
   const [stridesA, stridesB] = [p.batchA, p.batchB].map((s) => broadcastStrides(s, p.batch));
-  forEachIndex(p.batch, (index, entry) => {
-    const offset = (strides: number[]) => index.reduce((sum, at, i) => sum + at * strides[i]!, 0);
+  const entries = stridesOf(p.batch);
+  const at = (index: number): number => {
+    const entry = Math.floor(index / (M * N));
+    const m = Math.floor(index / N) % M;
+    const n = index % N;
+    const offset = (strides: number[]) =>
+      p.batch.reduce((o, s, i) => o + (Math.floor(entry / entries[i]!) % s) * strides[i]!, 0);
     const fromA = offset(stridesA!) * M * depth;
     const fromB = offset(stridesB!) * N * depth;
-    for (let m = 0; m < M; m++) {
-      for (let n = 0; n < N; n++) {
-        let sum = 0;
-        for (let k = 0; k < depth; k++) {
-          const atA = p.transA ? k * M + m : m * depth + k;
-          const atB = p.transB ? n * depth + k : k * N + n;
-          sum += a.data[fromA + atA]! * b.data[fromB + atB]!;
-        }
-        out[(entry * M + m) * N + n] = sum;
-      }
+    let sum = 0;
+    for (let k = 0; k < depth; k++) {
+      const atA = p.transA ? k * M + m : m * depth + k;
+      const atB = p.transB ? n * depth + k : k * N + n;
+      sum += a.data[fromA + atA]! * b.data[fromB + atB]!;
     }
-  });
-  return out;
+    return sum;
+  };
+  return { size: sizeOf(p.batch) * M * N, at };
+}
+
+/** A scaled product and a scaled third matrix, element by element. */
+function linear(
+  [a, b, c]: readonly (Elements | undefined)[],
+  { alpha, beta, transA, transB }: LinearAttributes,
+  out: TensorType,
+) {
+  const p = productOf(a!.dims, b!.dims, transA === 1, transB === 1);
+  const { size, at } = multiplication(a!, b!, p);
+  const bias = c && spreadTo(c, out.dims);
+  return { size, at: (i: number) => alpha * at(i) + (bias ? beta * bias[i]! : 0) };
+}
+
+interface LinearAttributes {
+  readonly alpha: number;
+  readonly beta: number;
+  readonly transA: number;
+  readonly transB: number;
 }
 
 /** The shape of a MatMul's output: batches broadcast, axes of vectors left out, as in NumPy. */
@@ -58,7 +79,13 @@ export const matmul = defineOp({
     if (a!.dims.length === 0 || b!.dims.length === 0) throw new Error("a scalar is no matrix");
     return [{ dtype: a!.dtype, dims: matmulShape(a!.dims, b!.dims) }];
   },
-  reference: ([a, b]) => [multiply(a!, b!, productOf(a!.dims, b!.dims))],
+  reference([a, b]) {
+    const { size, at } = multiplication(a!, b!, productOf(a!.dims, b!.dims));
+    return [new Float64Array(size).map((_, i) => at(i))];
+  },
+  referenceAt([a, b], _attributes, _outputs, indices) {
+    return Float64Array.from(indices, multiplication(a!, b!, productOf(a!.dims, b!.dims)).at);
+  },
   kernels,
   traits: { acceptsEpilogue: true },
   cases: [
@@ -96,11 +123,12 @@ export const gemm = defineOp({
     }
     return [{ dtype: a!.dtype, dims }];
   },
-  reference([a, b, c], { alpha, beta, transA, transB }, [out]) {
-    const product = multiply(a!, b!, productOf(a!.dims, b!.dims, transA === 1, transB === 1));
-    const bias = c && spreadTo(c, out!.dims);
-    return [product.map((v, i) => alpha * v + (bias ? beta * bias[i]! : 0))];
+  reference(inputs, attributes, [out]) {
+    const { size, at } = linear(inputs, attributes, out!);
+    return [new Float64Array(size).map((_, i) => at(i))];
   },
+  referenceAt: (inputs, attributes, [out], indices) =>
+    Float64Array.from(indices, linear(inputs, attributes, out!).at),
   kernels,
   traits: { acceptsEpilogue: true },
   cases: [

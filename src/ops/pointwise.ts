@@ -12,6 +12,7 @@ import {
   type AttributeSpecs,
   type AttributesOf,
   defineOp,
+  type Elements,
   type InferContext,
   type Ndarray,
   type Op,
@@ -85,7 +86,7 @@ export function broadcastInputs(inputs: InferContext<unknown>["inputs"]): Shape 
 }
 
 /** The elements of `array` broadcast to the shape `dims`. */
-export function spreadTo(array: Ndarray, dims: Shape): Float64Array {
+export function spreadTo(array: Elements, dims: Shape): Float64Array {
   const strides = broadcastStrides(array.dims, dims);
   const outStrides = stridesOf(dims);
   const out = new Float64Array(sizeOf(dims));
