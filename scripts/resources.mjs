@@ -1,7 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { aptInstall, hasApt, isRoot, majorOf, versionOf } from "./apt.mjs";
-import { step } from "./process.mjs";
+import { capture, step } from "./process.mjs";
+import { createEnvironment, debian, environmentProblem, newest } from "./python.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Folders in which Vulkan drivers describe themselves. */
 const driverFolders = [
@@ -40,7 +44,8 @@ export function llvm() {
 
 /**
  * What tiers need from the machine. To add one: a row here, and its key in `needs` of a tier in
- * test.mjs. `problem` says why it cannot be used, or undefined; `packages` are Debian's.
+ * test.mjs. `problem` says why it cannot be used, or undefined; `packages` are Debian's; `install`
+ * makes what needs no rights.
  */
 export const resources = {
   lavapipe: {
@@ -75,13 +80,47 @@ export const resources = {
     elsewhere: "install LLVM 19 with clang and lld, and set REKINDLE_LLVM to its folder bin",
     problem: () => (llvm() ? undefined : "LLVM 19 is not installed"),
   },
+  debianTorch: {
+    why: "the oldest PyTorch that the Python package supports",
+    packages: ["python3-torch", "python3-torchvision", "python3-venv"].map((name) => ({ name })),
+    elsewhere: "install Debian's python3-torch, python3-torchvision and python3-venv",
+    problem: () => (hasDebianTorch() ? undefined : "Debian's PyTorch is not installed"),
+  },
+  debianEnvironment: {
+    why: "what tests need beside Debian's PyTorch",
+    elsewhere: "it needs Debian's python3-venv",
+    problem: () => environmentProblem(root, debian),
+    install: () => createEnvironment(root, debian),
+  },
+  pythonEnvironment: {
+    why: "the newest PyTorch, in an environment of its own",
+    elsewhere: "install Python 3.10 or later with venv, or name it in REKINDLE_PYTHON",
+    problem: () => environmentProblem(root, newest),
+    install: () => createEnvironment(root, newest),
+  },
 };
 
-/** Installs what `names` lack where this is Debian and we are root; else says how to. */
+function hasDebianTorch() {
+  const modules = "import ensurepip, torch, torchvision";
+  return capture("/usr/bin/python3", ["-c", modules]).status === 0;
+}
+
+/**
+ * Installs what `names` lack: system packages where this is Debian and we are root, and what needs
+ * no rights (`install`) anywhere; else says how to.
+ */
 export async function provide(names) {
   const lacking = names.filter((name) => resources[name].problem());
-  if (lacking.length === 0) return;
   for (const name of lacking) console.log(`${resources[name].problem()} (${resources[name].why})`);
+  await provideSystemPackages(lacking.filter((name) => resources[name].packages));
+  for (const name of lacking.filter((name) => resources[name].install)) {
+    const result = await step(`install ${name}`, () => resources[name].install());
+    if (result !== true) console.error(`${result}. To enable: ${resources[name].elsewhere}`);
+  }
+}
+
+async function provideSystemPackages(lacking) {
+  if (lacking.length === 0) return;
   if (!hasApt()) {
     for (const name of lacking) console.log(`To enable: ${resources[name].elsewhere}`);
     return;

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installNodePackages } from "./node-packages.mjs";
 import { capture, run, step, timeSince } from "./process.mjs";
+import { debian, newest, pytest } from "./python.mjs";
 import { chromium, lavapipe, llvm, onnxTestData, provide, resources } from "./resources.mjs";
 import { vitest } from "./vitest.mjs";
 
@@ -49,6 +50,18 @@ const tiers = [
     what: "rekindle inspect against LLVM's own tools",
     needs: ["llvm"],
     run: () => vitest(root, "inspect", { REKINDLE_LLVM: llvm() }),
+  },
+  {
+    name: "python",
+    what: "the Python package with the newest PyTorch",
+    needs: ["pythonEnvironment"],
+    run: () => pytest(root, newest, softwareVulkan()),
+  },
+  {
+    name: "python-oldest",
+    what: "the Python package with Debian's PyTorch",
+    needs: ["debianTorch", "debianEnvironment"],
+    run: () => pytest(root, debian, softwareVulkan()),
   },
   {
     name: "gpu",
