@@ -2,18 +2,7 @@ import type { TensorType } from "../graph/index.ts";
 import type { Binding, Program } from "../kernels/kernel.ts";
 import { bytesPerElement, sizeOf, Tensor, viewBytes } from "../tensor/index.ts";
 import type { Gpu } from "./gpu.ts";
-
-/** Bytes of a value on the GPU: whole 4-byte words, at least 16 so that a vec4 always fits. */
-export function storageBytes(type: TensorType): number {
-  return Math.max(16, Math.ceil((sizeOf(type.dims) * bytesPerElement(type.dtype)) / 16) * 16);
-}
-
-/** What a program computes on: inputs that are left out are undefined. */
-export interface ProgramData {
-  readonly inputs: readonly (Tensor | undefined)[];
-  readonly operands: readonly Tensor[];
-  readonly outputs: readonly TensorType[];
-}
+import { type ProgramData, ProgramMemory } from "./program-memory.ts";
 
 interface ReadyDispatch {
   readonly pipeline: GPUComputePipeline;
@@ -34,8 +23,9 @@ interface ReadyDispatch {
 export class BoundProgram {
   private readonly gpu: Gpu;
   private readonly label: string;
-  private readonly made: GPUBuffer[] = [];
-  private outputs: readonly { readonly buffer: GPUBuffer; readonly type: TensorType }[] = [];
+  private memory: ProgramMemory | undefined;
+  /** What belongs to this program alone: its scratch memory, its params, or all of its memory. */
+  private release: () => void = () => {};
   private dispatches: readonly ReadyDispatch[] = [];
 
   private constructor(gpu: Gpu, label: string) {
@@ -43,8 +33,15 @@ export class BoundProgram {
     this.label = label;
   }
 
-  /** Uploads the data and compiles; throws "shader" and "device-limit". */
-  static async bind(gpu: Gpu, program: Program, data: ProgramData): Promise<BoundProgram> {
+  /**
+   * Compiles, and uploads the data unless it is on the device already, where several programs may
+   * share it. Throws "shader" and "device-limit".
+   */
+  static async bind(
+    gpu: Gpu,
+    program: Program,
+    data: ProgramData | ProgramMemory,
+  ): Promise<BoundProgram> {
     const bound = new BoundProgram(gpu, program.dispatches[0]?.label ?? "empty program");
     try {
       const pipelines = await Promise.all(
@@ -79,31 +76,37 @@ export class BoundProgram {
       pass.end();
       device.queue.submit([encoder.finish()]);
     });
-    return Promise.all(this.outputs.map(({ buffer, type }) => read(this.gpu, buffer, type)));
+    const { output, outputTypes } = this.memory!;
+    return Promise.all(output.map((buffer, i) => read(this.gpu, buffer, outputTypes[i]!)));
   }
 
   destroy(): void {
-    for (const buffer of this.made) buffer.destroy();
-    this.made.length = 0;
+    this.release();
+    this.release = () => {};
   }
 
   private prepare(
     program: Program,
-    data: ProgramData,
+    data: ProgramData | ProgramMemory,
     pipelines: readonly GPUComputePipeline[],
   ): void {
-    const upload = (t: Tensor) => this.buffer(storageBytes(t), t.data);
-    const poisoned = (bytes: number) => this.buffer(bytes, poison(bytes));
-    const buffers = {
-      input: data.inputs.map((t) => t && upload(t)),
-      operand: data.operands.map(upload),
-      output: data.outputs.map((t) => poisoned(storageBytes(t))),
-      scratch: (program.scratch ?? []).map(poisoned),
-      packed: (program.packed ?? []).map((p) => this.buffer(p.bytes, p.make())),
+    const isShared = data instanceof ProgramMemory;
+    const memory = isShared ? data : new ProgramMemory(this.gpu, data);
+    const own: GPUBuffer[] = [];
+    this.memory = memory;
+    this.release = isShared
+      ? () => own.forEach((buffer) => void memory.free(buffer))
+      : () => memory.destroy();
+    const keep = (buffer: GPUBuffer) => {
+      own.push(buffer);
+      return buffer;
     };
-    const bufferOf = (b: Binding) =>
-      b.kind === "params" ? this.buffer(b.data.byteLength, b.data) : buffers[b.kind][b.index]!;
-    this.outputs = data.outputs.map((type, i) => ({ type, buffer: buffers.output[i]! }));
+    const scratch = (program.scratch ?? []).map((bytes) => keep(memory.poisoned(bytes)));
+    const bufferOf = (b: Binding): GPUBuffer => {
+      if (b.kind === "params") return keep(memory.buffer(b.data.byteLength, b.data));
+      if (b.kind === "packed") return memory.packedBuffer(program.packed![b.index]!);
+      return b.kind === "scratch" ? scratch[b.index]! : memory[b.kind][b.index]!;
+    };
     this.dispatches = program.dispatches.map(({ bindings, workgroups }, i) => {
       const pipeline = pipelines[i]!;
       const layout = pipeline.getBindGroupLayout(0);
@@ -114,32 +117,6 @@ export class BoundProgram {
       return { pipeline, group: this.gpu.device.createBindGroup({ layout, entries }), workgroups };
     });
   }
-
-  private buffer(bytes: number, content: ArrayBufferView): GPUBuffer {
-    const { device } = this.gpu;
-    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
-    const usage = STORAGE | UNIFORM | COPY_DST | COPY_SRC;
-    const buffer = device.createBuffer({ size: Math.ceil(bytes / 16) * 16, usage });
-    this.made.push(buffer);
-    writePadded(device, buffer, content);
-    return buffer;
-  }
-}
-
-/** Writes a whole number of 4-byte words, padding an odd float16 with zero. */
-export function writePadded(device: GPUDevice, target: GPUBuffer, content: ArrayBufferView): void {
-  const { buffer, byteOffset, byteLength } = content;
-  const whole = byteLength - (byteLength % 4);
-  if (whole > 0) device.queue.writeBuffer(target, 0, buffer, byteOffset, whole);
-  if (whole === byteLength) return;
-  const tail = new Uint8Array(4);
-  tail.set(new Uint8Array(buffer, byteOffset + whole, byteLength - whole));
-  device.queue.writeBuffer(target, whole, tail);
-}
-
-/** All bits set: a NaN in float32 and in float16. */
-function poison(bytes: number): Uint8Array {
-  return new Uint8Array(Math.ceil(bytes / 16) * 16).fill(0xff);
 }
 
 async function read(gpu: Gpu, source: GPUBuffer, type: TensorType): Promise<Tensor> {
