@@ -60,11 +60,11 @@ const problems: readonly [name: string, op: Op, kernel: Kernel, opCase: OpCase][
   ],
 ];
 
-const tall = { tileM: 16, tileN: 32, depth: 32, rows: 2, cols: 4 };
+const tall = { tileM: 16, tileN: 32, depth: 32, rows: 4, cols: 4 };
 const wide = { tileM: 32, tileN: 64, depth: 8, rows: 4, cols: 8 };
 const configs = [
-  { ...tall, prefetch: true, unroll: false, splits: 3 },
-  { ...wide, prefetch: false, unroll: false, splits: 2 },
+  { ...tall, stages: 1, unroll: false, splits: 3 },
+  { ...wide, stages: 2, unroll: true, splits: 2 },
 ];
 
 test.each([
@@ -85,7 +85,7 @@ test.each([
   };
   const ready = readyCase(conv, opCase);
   const { problem, operands, expected } = fused(ready);
-  const config = { ...tall, prefetch: false, unroll: false, splits: 1, chunkMebibytes };
+  const config = { ...tall, stages: 1, unroll: false, splits: 1, chunkMebibytes };
   const program = convWinograd.build(problem, config, { specialize: false });
   expect(program.dispatches.length > 3).toBe(chunkMebibytes < 1);
   const { inputs, outputs } = ready;

@@ -3,7 +3,8 @@ import type { Config, DeviceTraits } from "./kernel.ts";
 
 const tile = (tileM: number, tileN: number, depth: number, rows: number, cols: number): Tile => ({
   ...{ tileM, tileN, depth, rows, cols },
-  prefetch: true,
+  stages: 1,
+  pad: 2,
   unroll: true,
   splits: 1,
 });
@@ -19,12 +20,12 @@ const gpuTiles: readonly Tile[] = [
   tile(32, 64, 16, 4, 4),
   tile(32, 32, 16, 4, 4),
   tile(32, 32, 32, 4, 4),
-  tile(16, 32, 32, 2, 4),
+  tile(16, 32, 32, 4, 4),
 ];
 
 /** Emulated GPUs compile for seconds: one small tile, loops left as loops. */
 const softwareTiles: readonly Tile[] = [
-  { ...tile(32, 32, 8, 4, 4), prefetch: false, unroll: false },
+  { ...tile(32, 32, 8, 4, 4), unroll: false },
 ];
 
 /** A matrix product's sizes: `groups` of them, each M x N with sums of length `depth`. */
