@@ -7,7 +7,7 @@ import type { Weight, WeightStore } from "./weights.ts";
 import { chunksOf, submitBudget } from "./work.ts";
 
 /** A dispatch with everything that it binds, ready to be issued. */
-interface ReadyDispatch {
+export interface ReadyDispatch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -59,6 +59,11 @@ export class Executable {
       made.dispose();
       throw await gpu.explain(error);
     }
+  }
+
+  /** Every dispatch of a run, in the order of `plan.dispatches`: for profiles. */
+  get dispatches(): readonly ReadyDispatch[] {
+    return this.chunks.flat();
   }
 
   get activationBytes(): number {

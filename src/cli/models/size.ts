@@ -1,6 +1,7 @@
-import type { Graph, Node, TypedGraph } from "../../graph/index.ts";
+import { flopOfNode } from "../../bench/cost.ts";
+import type { Graph } from "../../graph/index.ts";
 import { resolve } from "../../passes/index.ts";
-import { isFloat, sizeOf } from "../../tensor/index.ts";
+import { isFloat } from "../../tensor/index.ts";
 
 /** How large a network is. */
 export interface NetworkSize {
@@ -21,7 +22,10 @@ export function sizeOfNetwork(graph: Graph): NetworkSize {
   const typed = resolve(graph, new Map(shapes));
   return {
     parameters: parametersOf(graph),
-    flop: typed.nodes.reduce((sum, node) => sum + flopOf(node, typed), 0),
+    flop: typed.nodes.reduce(
+      (sum, node) => sum + flopOfNode(node, (name) => typed.types.get(name)),
+      0,
+    ),
   };
 }
 
@@ -34,22 +38,4 @@ function parametersOf(graph: Graph): number {
     if (isFloat(tensor.dtype) && !statistics.has(name)) count += tensor.size;
   }
   return count;
-}
-
-/** Elements that one element of the output (of the input, where transposed) is multiplied with. */
-function flopOf(node: Node, { types }: TypedGraph): number {
-  const [x, w] = node.inputs.map((name) => types.get(name)?.dims ?? []);
-  const y = types.get(node.outputs[0]!)!.dims;
-  switch (node.op) {
-    case "Conv":
-      return 2 * sizeOf(y) * sizeOf(w!.slice(1));
-    case "ConvTranspose":
-      return 2 * sizeOf(x!) * sizeOf(w!.slice(1));
-    case "Gemm":
-      return 2 * sizeOf(x!) * y[1]!;
-    case "MatMul":
-      return 2 * sizeOf(y) * x!.at(-1)!;
-    default:
-      return 0;
-  }
 }
