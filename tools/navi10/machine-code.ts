@@ -117,3 +117,41 @@ function sharedBytes({ op }: Instruction): number {
   const match = /^ds_(?:read|write)(2)?(?:st64)?_[biu](\d+)/.exec(op);
   return match ? (Number(match[2]) / 8) * (match[1] ? 2 : 1) : 0;
 }
+
+/** How the loads from memory in a loop are waited for. */
+export interface LoadWaits {
+  /** Waits for loads that were issued fewer than `coveredClocks` before: nothing hides those. */
+  readonly exposed: number;
+  /** Clocks of one wave's own work between a load and the first wait for it, at the least. */
+  readonly cover: number;
+}
+
+/** About a third of what a load takes that misses the nearest cache. */
+const coveredClocks = 100;
+
+/**
+ * Follows the loads of a loop around it. A wait names how many of the newest loads may still be
+ * under way (`vmcnt`); loads come back in order.
+ */
+export function loadWaitsOf(loop: readonly Instruction[], wave: number): LoadWaits {
+  let clock = 0;
+  let exposed = 0;
+  let cover = Number.POSITIVE_INFINITY;
+  let pending: number[] = [];
+  for (const round of [1, 2]) {
+    for (const instruction of loop) {
+      clock += isVector(instruction) ? wave / 32 : 1;
+      if (/^(buffer|global|flat)_load/.test(instruction.op)) pending.push(clock);
+      const newest = /vmcnt\((\d+)\)/.exec(instruction.args);
+      if (instruction.op !== "s_waitcnt" || !newest) continue;
+      const done = pending.slice(0, Math.max(0, pending.length - Number(newest[1])));
+      pending = pending.slice(done.length);
+      // The first time around, the loop's own loads are not under way yet.
+      if (round === 1 || done.length === 0) continue;
+      const least = clock - done.at(-1)!;
+      cover = Math.min(cover, least);
+      if (least < coveredClocks) exposed++;
+    }
+  }
+  return { exposed, cover: Number.isFinite(cover) ? cover : 0 };
+}

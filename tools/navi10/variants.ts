@@ -21,6 +21,8 @@ export interface Variant {
   readonly layer: string;
   /** The planner's choice for some layer. */
   readonly chosen: boolean;
+  /** The first input's channels are no multiple of four, so that it is loaded one by one. */
+  readonly scalarInput: boolean;
 }
 
 /** A typed and optimized network of known batch size, without weights. */
@@ -78,11 +80,21 @@ function* ofGraph(
     const identity = identityOf(problem);
     if (seen.has(identity)) continue;
     seen.add(identity);
+    const scalarInput = (problem.inputs[0]?.dims.at(-1) ?? 0) % 4 !== 0;
     const layer = `${network} ${node.op} ${problem.outputs[0]!.dims.join("x")}`;
     for (const { kernel, config, chosen } of choicesOf(op.kernels, problem, device)) {
       for (const dispatch of kernel.build(problem, config, { specialize: true }).dispatches) {
         const label = `${dispatch.label} ${precision}`;
-        yield { kernel: kernel.name, label, config, precision, dispatch, layer, chosen };
+        yield {
+          kernel: kernel.name,
+          label,
+          config,
+          precision,
+          dispatch,
+          layer,
+          chosen,
+          scalarInput,
+        };
       }
     }
   }
