@@ -24,9 +24,7 @@ const gpuTiles: readonly Tile[] = [
 ];
 
 /** Emulated GPUs compile for seconds: one small tile, loops left as loops. */
-const softwareTiles: readonly Tile[] = [
-  { ...tile(32, 32, 8, 4, 4), unroll: false },
-];
+const softwareTiles: readonly Tile[] = [{ ...tile(32, 32, 8, 4, 4), unroll: false }];
 
 /** A matrix product's sizes: `groups` of them, each M x N with sums of length `depth`. */
 export interface ProductSize {

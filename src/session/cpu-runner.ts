@@ -1,7 +1,8 @@
 import { OrtModel } from "../cpu/index.ts";
 import type { GraphOutput } from "../graph/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { Tensor } from "../tensor/index.ts";
 import { checkDimensions, fixDimensions } from "./feeds.ts";
+import type { RunFeeds } from "./lane.ts";
 import { checkModel, isGraph, type Model, timed } from "./load.ts";
 import type { DeviceSummary, Runner, SessionOptions, SessionStats, ValueInfo } from "./types.ts";
 
@@ -15,6 +16,8 @@ export class CpuRunner implements Runner {
   private readonly loadMs: number;
   private runs = 0;
   private lastRunMs = 0;
+  /** The last run that was asked for: runs go one after the other. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
     device: DeviceSummary,
@@ -53,9 +56,19 @@ export class CpuRunner implements Runner {
     };
   }
 
-  async run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
+  run(feeds: RunFeeds): Promise<Map<string, Tensor>> {
+    const result = this.turn.then(() => this.runNow(feeds));
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  private async runNow(feeds: RunFeeds): Promise<Map<string, Tensor>> {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, feed] of feeds) {
+      tensors.set(name, feed instanceof Tensor ? feed : await feed.read());
+    }
     const start = performance.now();
-    const outputs = await this.model.run(feeds);
+    const outputs = await this.model.run(tensors);
     this.lastRunMs = performance.now() - start;
     this.runs++;
     return outputs;

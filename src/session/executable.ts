@@ -1,10 +1,12 @@
 import type { Gpu } from "../gpu/index.ts";
-import { bytesPerElement, sizeOf, Tensor, viewBytes } from "../tensor/index.ts";
-import type { Plan, PlannedBinding, PlannedOutput } from "./plan.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { Commands } from "./commands.ts";
+import { DeviceTensor } from "./device-tensor.ts";
+import { Lane, type RunFeeds } from "./lane.ts";
+import type { Plan, PlannedBinding } from "./plan.ts";
 import type { Progress } from "./types.ts";
-import { Upload } from "./upload.ts";
 import type { Weight, WeightStore } from "./weights.ts";
-import { chunksOf, submitBudget } from "./work.ts";
+import { budgetFor, chunksOf, type SubmitBudget, submitBudget } from "./work.ts";
 
 /** A dispatch with everything that it binds, ready to be issued. */
 export interface ReadyDispatch {
@@ -14,30 +16,31 @@ export interface ReadyDispatch {
   readonly work: number;
 }
 
-/** Copies an output from its slot to memory that the CPU can read. */
-interface Readback {
-  readonly output: PlannedOutput;
-  readonly source: GPUBuffer;
-  readonly staging: GPUBuffer;
-  readonly bytes: number;
-}
-
 type OnProgress = (progress: Progress) => void;
+
+/** Runs that may be under way at a time: one computes while another is read or written. */
+const lanesMax = 3;
 
 /**
  * A plan with its buffers and pipelines on a device. A run allocates no GPU memory: it uploads the
- * inputs, issues prebuilt dispatches and reads the outputs back. One run at a time.
+ * inputs, issues prebuilt dispatches and reads the outputs back. Runs may overlap; the device
+ * computes them one after the other.
  */
 export class Executable {
   readonly plan: Plan;
+  /** Every dispatch of a run, in the order of `plan.dispatches`. */
+  dispatches: readonly ReadyDispatch[] = [];
   private readonly gpu: Gpu;
   private readonly weights: WeightStore;
   private readonly held: Weight[] = [];
   private readonly buffers: GPUBuffer[] = [];
   private slots: readonly GPUBuffer[] = [];
-  private uploads: readonly (readonly [input: string, upload: Upload])[] = [];
-  private readbacks: readonly Readback[] = [];
-  private chunks: readonly (readonly ReadyDispatch[])[] = [];
+  private readonly lanes: Lane[] = [];
+  private readonly idle: Lane[] = [];
+  /** Runs under way; they never reject. */
+  private readonly running = new Set<Promise<unknown>>();
+  private budget: SubmitBudget = submitBudget;
+  private commands = this.makeCommands();
 
   private constructor(gpu: Gpu, plan: Plan, weights: WeightStore) {
     this.gpu = gpu;
@@ -61,39 +64,67 @@ export class Executable {
     }
   }
 
-  /** Every dispatch of a run, in the order of `plan.dispatches`: for profiles. */
-  get dispatches(): readonly ReadyDispatch[] {
-    return this.chunks.flat();
-  }
-
   get activationBytes(): number {
     return this.plan.slotBytes.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   get stagingBytes(): number {
-    const up = this.uploads.reduce((sum, [, upload]) => sum + upload.stagingBytes, 0);
-    return this.readbacks.reduce((sum, { staging }) => sum + staging.size, up);
+    return this.lanes.reduce((sum, lane) => sum + lane.stagingBytes, 0);
   }
 
-  async run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
-    await Promise.all(this.uploads.map(([, upload]) => upload.ready()));
-    const { verdict } = this.gpu.watch("running the model", () => this.issue(feeds));
-    const reads = this.readbacks.map(({ staging }) => staging.mapAsync(GPUMapMode.READ));
-    const results = await Promise.allSettled([verdict, ...reads]);
+  /**
+   * Issues a run: resolves when the next one may be issued, with the promise of the outputs. Call
+   * it again only after that.
+   */
+  async issue(feeds: RunFeeds): Promise<{ readonly outputs: Promise<Map<string, Tensor>> }> {
+    const lane = await this.freeLane();
+    const start = performance.now();
+    const isAlone = this.running.size === 0;
+    const { result, verdict } = this.gpu.watch("running the model", () => {
+      this.submit(lane.send(feeds), lane.fetch());
+      const read = lane.read(feeds);
+      this.commands.prepare();
+      return read;
+    });
+    const outputs = this.settle(result, verdict).finally(() => {
+      this.idle.push(lane);
+      if (isAlone) this.learn(performance.now() - start);
+    });
+    this.track(outputs);
+    return { outputs };
+  }
+
+  /** Issues a run whose outputs stay on the device; without waiting for it to end. */
+  async issueOnDevice(feeds: RunFeeds): Promise<Map<string, DeviceTensor>> {
+    const lane = await this.freeLane();
+    const made = new Map<string, DeviceTensor>();
     try {
-      const failed = results.find((r) => r.status === "rejected");
-      if (failed) throw await this.gpu.explain(failed.reason);
-      const outputs = this.plan.outputs.map(
-        (o) => [o.name, this.outputOf(o, feeds)] as [string, Tensor],
-      );
-      return new Map(outputs);
+      await this.gpu.checked("running the model", () => {
+        const encoder = this.gpu.device.createCommandEncoder();
+        for (const { name, type, source } of this.plan.outputs) {
+          const tensor = new DeviceTensor(this.gpu, type.dtype, type.dims);
+          made.set(name, tensor);
+          lane.keep(source, feeds, tensor, encoder);
+        }
+        this.submit(lane.send(feeds), [encoder.finish()]);
+        this.commands.prepare();
+      });
+      return made;
+    } catch (error) {
+      for (const tensor of made.values()) tensor.dispose();
+      throw await this.gpu.explain(error);
     } finally {
-      for (const { staging } of this.readbacks) staging.unmap();
+      this.idle.push(lane);
     }
   }
 
+  /** Resolves when no run is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.running);
+  }
+
   dispose(): void {
-    for (const [, upload] of this.uploads) upload.destroy();
+    for (const lane of this.lanes) lane.destroy();
     for (const buffer of this.buffers) buffer.destroy();
     for (const weight of this.held) this.weights.release(weight);
     this.buffers.length = 0;
@@ -116,7 +147,7 @@ export class Executable {
     pipelines: ReadonlyMap<string, GPUComputePipeline>,
     weights: ReadonlyMap<Weight, GPUBuffer>,
   ): void {
-    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC, MAP_READ } = GPUBufferUsage;
+    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
     const { plan, gpu } = this;
     const { device } = gpu;
     this.slots = plan.slotBytes.map((b) => this.buffer(b, STORAGE | COPY_DST | COPY_SRC));
@@ -138,17 +169,8 @@ export class Executable {
         work,
       };
     });
-    this.chunks = chunksOf(ready, submitBudget);
-    this.uploads = plan.inputs.map(({ name, slot }) => {
-      return [name, new Upload(device, this.slots[slot]!)] as const;
-    });
-    this.readbacks = plan.outputs.flatMap((output): Readback[] => {
-      const { type, source } = output;
-      const bytes = sizeOf(type.dims) * bytesPerElement(type.dtype);
-      if (source.kind !== "slot" || bytes === 0) return [];
-      const staging = this.buffer(Math.ceil(bytes / 4) * 4, MAP_READ | COPY_DST);
-      return [{ output, source: this.slots[source.slot]!, staging, bytes }];
-    });
+    this.dispatches = ready;
+    this.addLane();
   }
 
   private buffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
@@ -163,62 +185,87 @@ export class Executable {
    */
   async timeOnDevice(): Promise<number> {
     const start = performance.now();
-    const { verdict } = this.gpu.watch("running the model", () => this.issueChunks());
-    await this.gpu.device.queue.onSubmittedWorkDone();
+    const { result: done, verdict } = this.gpu.watch("running the model", () => {
+      this.submit([], []);
+      const done = this.gpu.device.queue.onSubmittedWorkDone();
+      this.commands.prepare();
+      return done;
+    });
+    await done;
     const ms = performance.now() - start;
     await verdict;
     return ms;
   }
 
-  /** Issues all commands of one run, without waiting for any. */
-  private issue(feeds: ReadonlyMap<string, Tensor>): void {
-    this.issueChunks(
-      (encoder) => {
-        for (const [name, upload] of this.uploads) upload.write(feeds.get(name)!, encoder);
-      },
-      (encoder) => {
-        for (const { source, staging } of this.readbacks) {
-          encoder.copyBufferToBuffer(source, 0, staging, 0, staging.size);
-        }
-      },
-    );
+  private addLane(): void {
+    const lane = new Lane(this.gpu, this.plan, this.slots);
+    this.lanes.push(lane);
+    this.idle.push(lane);
   }
 
-  /** Submits the dispatches chunk by chunk, with what comes before the first and after the last. */
-  private issueChunks(
-    before: (encoder: GPUCommandEncoder) => void = () => {},
-    after: (encoder: GPUCommandEncoder) => void = () => {},
-  ): void {
-    const { device } = this.gpu;
-    this.chunks.forEach((chunk, i) => {
-      const encoder = device.createCommandEncoder();
-      if (i === 0) before(encoder);
-      const pass = encoder.beginComputePass();
-      for (const { pipeline, group, workgroups } of chunk) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(...workgroups);
-      }
-      pass.end();
-      if (i === this.chunks.length - 1) after(encoder);
-      device.queue.submit([encoder.finish()]);
+  /** A lane whose inputs may be written. */
+  private async freeLane(): Promise<Lane> {
+    while (this.idle.length === 0) {
+      if (this.lanes.length === lanesMax) await Promise.race(this.running);
+      else await this.gpu.checked("preparing a run", () => this.addLane());
+    }
+    const lane = this.idle.pop()!;
+    await lane.ready();
+    return lane;
+  }
+
+  /** Submits the dispatches in chunks of bounded work, with what comes before and after them. */
+  private submit(before: readonly GPUCommandBuffer[], after: readonly GPUCommandBuffer[]): void {
+    const chunks = this.commands.take();
+    const { queue } = this.gpu.device;
+    if (chunks.length === 0) queue.submit([...before, ...after]);
+    chunks.forEach((chunk, i) => {
+      const first = i === 0 ? before : [];
+      const last = i === chunks.length - 1 ? after : [];
+      queue.submit([...first, chunk, ...last]);
     });
   }
 
-  private outputOf(output: PlannedOutput, feeds: ReadonlyMap<string, Tensor>): Tensor {
-    const { type, source } = output;
-    if (source.kind === "constant") return copyOf(source.tensor, output);
-    if (source.kind === "input") return copyOf(feeds.get(source.input)!, output);
-    const readback = this.readbacks.find((r) => r.output === output);
-    const bytes = readback
-      ? new Uint8Array(readback.staging.getMappedRange().slice(0, readback.bytes))
-      : new Uint8Array(0);
-    return new Tensor(type.dtype, viewBytes(type.dtype, bytes), type.dims);
+  private makeCommands(): Commands {
+    return new Commands(() => {
+      return chunksOf(this.dispatches, this.budget).map((chunk) => this.encode(chunk));
+    });
   }
-}
 
-function copyOf(tensor: Tensor, { type }: PlannedOutput): Tensor {
-  return new Tensor(type.dtype, tensor.data.slice(), type.dims);
+  private encode(dispatches: readonly ReadyDispatch[]): GPUCommandBuffer {
+    const encoder = this.gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let bound: GPUComputePipeline | undefined;
+    for (const { pipeline, group, workgroups } of dispatches) {
+      if (pipeline !== bound) pass.setPipeline(pipeline);
+      bound = pipeline;
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+    return encoder.finish();
+  }
+
+  /** After a run that took `ms`: the device's rate is known, and submissions may grow with it. */
+  private learn(ms: number): void {
+    const work = this.dispatches.reduce((sum, d) => sum + d.work, 0);
+    const budget = budgetFor(work, ms);
+    if (budget.work < 2 * this.budget.work || this.budget.work > work) return;
+    this.budget = budget;
+    this.commands = this.makeCommands();
+  }
+
+  private async settle<T>(result: Promise<T>, verdict: Promise<void>): Promise<T> {
+    const [outputs, judged] = await Promise.allSettled([result, verdict]);
+    if (judged.status === "rejected") throw await this.gpu.explain(judged.reason);
+    if (outputs.status === "rejected") throw await this.gpu.explain(outputs.reason);
+    return outputs.value;
+  }
+
+  private track(run: Promise<unknown>): void {
+    const done: Promise<unknown> = run.catch(() => {}).finally(() => this.running.delete(done));
+    this.running.add(done);
+  }
 }
 
 /** Every weight that a plan binds, once. */

@@ -2,10 +2,12 @@ import { RekindleError } from "../errors.ts";
 import type { GraphInput } from "../graph/index.ts";
 import { bindDimensions } from "../passes/index.ts";
 import { Tensor } from "../tensor/index.ts";
+import { DeviceTensor } from "./device-tensor.ts";
+import type { RunFeeds } from "./lane.ts";
 import type { ValueInfo } from "./types.ts";
 
 /** What users hand to `run`: a tensor for every input, by name. */
-export type Feeds = Readonly<Record<string, Tensor>>;
+export type Feeds = Readonly<Record<string, Tensor | DeviceTensor>>;
 
 /**
  * Checks the inputs of a run against what the model declares.
@@ -13,7 +15,7 @@ export type Feeds = Readonly<Record<string, Tensor>>;
  * Throws "input-name" (with the right names), "input-dtype", and "input-shape" (with the input,
  * the axis and both numbers).
  */
-export function checkFeeds(inputs: readonly GraphInput[], feeds: Feeds): Map<string, Tensor> {
+export function checkFeeds(inputs: readonly GraphInput[], feeds: Feeds): RunFeeds {
   const tensors = new Map(Object.entries(feeds));
   const names = inputs.map((input) => input.name);
   const unknown = [...tensors.keys()].find((name) => !names.includes(name));
@@ -23,7 +25,7 @@ export function checkFeeds(inputs: readonly GraphInput[], feeds: Feeds): Map<str
     });
   }
   for (const [name, tensor] of tensors) {
-    if (tensor instanceof Tensor) continue;
+    if (tensor instanceof Tensor || tensor instanceof DeviceTensor) continue;
     throw new RekindleError("input-dtype", `input "${name}" is no Tensor`, {
       fix: `wrap the data: new Tensor("float32", data, dims)`,
     });

@@ -2,10 +2,12 @@ import { RekindleError } from "../errors.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { Graph, GraphOutput, TypedGraph } from "../graph/index.ts";
 import { checkKernels, optimize, resolve } from "../passes/index.ts";
-import type { Shape, Tensor } from "../tensor/index.ts";
+import { type Shape, Tensor } from "../tensor/index.ts";
 import { type LoadedTunings, loadTunings } from "../tunings/load.ts";
+import type { DeviceTensor } from "./device-tensor.ts";
 import { Executable } from "./executable.ts";
 import { checkDimensions, fixDimensions } from "./feeds.ts";
+import type { RunFeeds } from "./lane.ts";
 import { loadGraph, type Model, timed } from "./load.ts";
 import { makePlan, type TuningUse } from "./plan.ts";
 import type {
@@ -52,6 +54,8 @@ export class GpuRunner implements Runner {
   private tuningUse: TuningUse = { used: 0, ignored: [] };
   private runs = 0;
   private lastRunMs = 0;
+  /** The last run that was asked for. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(held: HeldGpu, graph: Graph, settings: Settings, loadMs: number) {
     this.device = held.summary;
@@ -97,15 +101,45 @@ export class GpuRunner implements Runner {
     };
   }
 
-  async run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
-    const executable = await this.prepare(
-      new Map([...feeds].map(([name, { dims }]) => [name, dims])),
-    );
-    const start = performance.now();
-    const outputs = await executable.run(feeds);
+  async run(feeds: RunFeeds): Promise<Map<string, Tensor>> {
+    const { start, outputs } = await this.inTurn(feeds, async (executable, own) => {
+      return { start: performance.now(), ...(await executable.issue(own)) };
+    });
+    const result = await outputs;
     this.lastRunMs = performance.now() - start;
     this.runs++;
+    return result;
+  }
+
+  async runOnDevice(feeds: RunFeeds): Promise<Map<string, DeviceTensor>> {
+    const outputs = await this.inTurn(feeds, (executable, own) => executable.issueOnDevice(own));
+    this.runs++;
     return outputs;
+  }
+
+  /** Issues runs one after the other; what they wait for then overlaps. */
+  private inTurn<T>(
+    feeds: RunFeeds,
+    issue: (executable: Executable, feeds: RunFeeds) => Promise<T>,
+  ): Promise<T> {
+    const issued = this.turn.then(async () => {
+      const own = await this.ownFeeds(feeds);
+      const shapes = [...feeds].map(([name, { dims }]) => [name, dims] as const);
+      return issue(await this.prepare(new Map(shapes)), own);
+    });
+    this.turn = issued.catch(() => {});
+    return issued;
+  }
+
+  /** Tensors of this device stay there; those of another one go through the CPU. */
+  private async ownFeeds(feeds: RunFeeds): Promise<RunFeeds> {
+    const own = new Map(feeds);
+    for (const [name, feed] of feeds) {
+      if (feed instanceof Tensor) continue;
+      if (feed.gpu === this.held.gpu) feed.assertUsable();
+      else own.set(name, await feed.read());
+    }
+    return own;
   }
 
   async timeOnDevice(): Promise<number> {
@@ -123,7 +157,7 @@ export class GpuRunner implements Runner {
     this.dispatches = executable.plan.dispatches.length;
     const { used, ignored } = executable.plan.tunings;
     this.tuningUse = { used, ignored: [...this.settings.tunings.ignored, ...ignored] };
-    if (this.prepared.size > preparedMax) this.forgetOldest();
+    if (this.prepared.size > preparedMax) await this.forgetOldest();
     return executable;
   }
 
@@ -149,10 +183,11 @@ export class GpuRunner implements Runner {
     return executable;
   }
 
-  private forgetOldest(): void {
+  private async forgetOldest(): Promise<void> {
     const [key, executable] = this.prepared.entries().next().value!;
-    executable.dispose();
     this.prepared.delete(key);
+    await executable.settled();
+    executable.dispose();
   }
 }
 

@@ -3,6 +3,7 @@ import type { GraphOutput } from "../graph/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { CpuRunner } from "./cpu-runner.ts";
 import { type OpenDevice, openDevice } from "./device.ts";
+import type { DeviceTensor } from "./device-tensor.ts";
 import { checkFeeds, type Feeds } from "./feeds.ts";
 import { GpuRunner } from "./gpu-runner.ts";
 import { type Model, requireModel } from "./load.ts";
@@ -14,6 +15,9 @@ import type {
   SessionStats,
   ValueInfo,
 } from "./types.ts";
+
+/** Runs that `runMany` has under way beside the one that it waits for. */
+const runsAhead = 2;
 
 /**
  * A network, ready to run on one device.
@@ -32,8 +36,7 @@ export class Session {
   /** Types and shapes are left out where neither the model nor its input sizes tell them. */
   readonly outputs: readonly GraphOutput[];
   private readonly runner: Runner;
-  /** The last run that was asked for: runs go one after the other. */
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly underWay = new Set<Promise<unknown>>();
   private disposed: Promise<void> | undefined;
 
   private constructor(runner: Runner) {
@@ -83,8 +86,8 @@ export class Session {
 
   /**
    * Runs the model. Every input is given by name, in the declared type and a shape that fits;
-   * every output comes back the same way. Runs that overlap are done one after the other; their
-   * inputs must not be changed before they are done.
+   * every output comes back the same way. Runs may overlap: the device computes them in the order
+   * of the calls. Inputs must not be changed before their run is done.
    *
    * Throws "input-name", "input-shape", "input-dtype", "device-limit", "device-lost" and
    * "disposed".
@@ -92,10 +95,54 @@ export class Session {
    * @example const { logits } = await session.run({ x });
    */
   run(feeds: Feeds): Promise<Record<string, Tensor>> {
-    if (this.disposed) return Promise.reject(disposedError());
-    const result = this.last.then(() => this.runNow(feeds));
-    this.last = result.catch(() => {});
-    return result;
+    return this.tracked(async () => {
+      return Object.fromEntries(await this.runner.run(checkFeeds(this.inputs, feeds)));
+    });
+  }
+
+  /**
+   * `run` for many inputs: the next ones are sent while the present ones are computed and the last
+   * ones come back. Gives the outputs in the order of the inputs.
+   *
+   * @example for await (const { logits } of session.runMany(batches)) console.log(logits.dims);
+   */
+  async *runMany(
+    feeds: Iterable<Feeds> | AsyncIterable<Feeds>,
+  ): AsyncGenerator<Record<string, Tensor>, void> {
+    const pending: Promise<Record<string, Tensor>>[] = [];
+    try {
+      for await (const feed of feeds) {
+        const run = this.run(feed);
+        run.catch(() => {}); // Reported where it is awaited, perhaps after others.
+        pending.push(run);
+        if (pending.length > runsAhead) yield await pending.shift()!;
+      }
+      while (pending.length > 0) yield await pending.shift()!;
+    } finally {
+      await Promise.allSettled(pending);
+    }
+  }
+
+  /**
+   * `run` whose outputs stay on the device, for use as inputs of this session or of one on the
+   * same device (`Session.on`); resolves as soon as the work is issued.
+   *
+   * Throws what `run` throws, and "usage" on the CPU.
+   *
+   * @example
+   * const { features } = await session.runOnDevice({ x });
+   * const values = await features.read();
+   * features.dispose();
+   */
+  runOnDevice(feeds: Feeds): Promise<Record<string, DeviceTensor>> {
+    return this.tracked(async () => {
+      if (!this.runner.runOnDevice) {
+        throw new RekindleError("usage", "a session on the CPU has no device memory", {
+          fix: "use run",
+        });
+      }
+      return Object.fromEntries(await this.runner.runOnDevice(checkFeeds(this.inputs, feeds)));
+    });
   }
 
   /**
@@ -105,15 +152,12 @@ export class Session {
    * @example const [first] = (await session.timeOnDevice(1)) ?? [];
    */
   timeOnDevice(count: number): Promise<readonly number[] | undefined> {
-    if (this.disposed) return Promise.reject(disposedError());
-    const result = this.last.then(() => this.timeNow(count));
-    this.last = result.catch(() => {});
-    return result;
+    return this.tracked(() => this.timeNow(count));
   }
 
   /** Frees the device once the runs in flight are done. Later runs are an error. */
   dispose(): Promise<void> {
-    this.disposed ??= this.last.then(() => this.runner.dispose());
+    this.disposed ??= Promise.all(this.underWay).then(() => this.runner.dispose());
     return this.disposed;
   }
 
@@ -128,8 +172,13 @@ export class Session {
     return times;
   }
 
-  private async runNow(feeds: Feeds): Promise<Record<string, Tensor>> {
-    return Object.fromEntries(await this.runner.run(checkFeeds(this.inputs, feeds)));
+  /** Keeps the device open until `work` is done. */
+  private tracked<T>(work: () => Promise<T>): Promise<T> {
+    if (this.disposed) return Promise.reject(disposedError());
+    const result = work();
+    const done: Promise<unknown> = result.catch(() => {}).finally(() => this.underWay.delete(done));
+    this.underWay.add(done);
+    return result;
   }
 }
 

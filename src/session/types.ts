@@ -1,6 +1,8 @@
 import type { GraphOutput } from "../graph/index.ts";
 import type { DType, Tensor } from "../tensor/index.ts";
 import type { TuningSource } from "../tunings/load.ts";
+import type { DeviceTensor } from "./device-tensor.ts";
+import type { RunFeeds } from "./lane.ts";
 import type { TuningUse } from "./plan.ts";
 
 /** What values are stored as on the device. Sums are always made in float32 or better. */
@@ -77,7 +79,9 @@ export interface Runner {
   readonly device: DeviceSummary;
   readonly precision: Precision;
   readonly stats: SessionStats;
-  run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  run(feeds: RunFeeds): Promise<Map<string, Tensor>>;
+  /** `run` whose outputs stay on the device; left out where there is none. */
+  runOnDevice?(feeds: RunFeeds): Promise<Map<string, DeviceTensor>>;
   /** Milliseconds of the last run's work without transfers; left out where there are none. */
   timeOnDevice?(): Promise<number>;
   dispose(): Promise<void>;

@@ -28,9 +28,18 @@ export interface SubmitBudget {
 
 /**
  * Drivers reset a GPU that is busy with one submission for 2 seconds (Windows) or 10 (Linux). At
- * 0.1 TFLOP/s, a fiftieth of what an RX 5600 XT can do, this takes 0.2 seconds.
+ * 0.1 TFLOP/s, a fiftieth of what an RX 5600 XT can do, this takes 0.2 seconds. It holds until a run has shown
+ * how fast the device is.
  */
 export const submitBudget: SubmitBudget = { work: 2e10, dispatches: 256 };
+
+/** Aim of one submission: far below the drivers' limits, for a card that is busy gets slower. */
+const submitMs = 100;
+
+/** The budget for a device that did `work` in `ms` milliseconds. */
+export function budgetFor(work: number, ms: number): SubmitBudget {
+  return { work: (work / Math.max(ms, 0.001)) * submitMs, dispatches: Number.POSITIVE_INFINITY };
+}
 
 /** Cuts a list into runs that stay within the budget; a larger item stands alone. */
 export function chunksOf<T extends { readonly work: number }>(
