@@ -1,8 +1,8 @@
 import { RekindleError } from "../errors.ts";
 import type { Attributes, AttributeValue, EpilogueStep, Node, TensorType } from "../graph/index.ts";
 import type { EpilogueProblem, Problem } from "../kernels/kernel.ts";
-import { Tensor } from "../tensor/index.ts";
-import type { InferContext, Ndarray, Op } from "./define.ts";
+import { broadcastStrides, type Shape, stridesOf, Tensor } from "../tensor/index.ts";
+import type { Elements, InferContext, Ndarray, Op } from "./define.ts";
 import { ops } from "./index.ts";
 
 type Parsed = Readonly<Record<string, AttributeValue | null>>;
@@ -70,6 +70,47 @@ export function evaluateNode(
     results[0] = applyStep(step, { dims: outputs[0]!.dims, data: results[0]! }, operand);
   }
   return outputs.map((type, i) => Tensor.from(type.dtype, results[i]!, type.dims));
+}
+
+/**
+ * Elements of a node's first output at flat indices, its epilogue included, in float64. Undefined
+ * for operators that give whole outputs only.
+ */
+export function evaluateNodeAt(
+  node: Node,
+  inputs: readonly (Tensor | undefined)[],
+  outputs: readonly TensorType[],
+  operand: (name: string) => Tensor,
+  indices: Uint32Array,
+): Float64Array | undefined {
+  const op = opOf(node);
+  const attributes = parseAttributes(op, node.attributes, node.name);
+  const { dims } = outputs[0]!;
+  let values = op.referenceAt?.(inputs.map(elementsOf), attributes, outputs, indices);
+  for (const step of values ? (node.epilogue ?? []) : []) {
+    const picked = (name: string) => elementsAt(operand(name), dims, indices);
+    values = applyStep(step, { dims: [indices.length], data: values! }, picked);
+  }
+  return values;
+}
+
+/** The stored numbers themselves where they need no conversion: inputs may be large. */
+function elementsOf(tensor: Tensor | undefined): Elements | undefined {
+  if (!tensor) return undefined;
+  const { dtype, dims, data } = tensor;
+  return { dims, data: dtype === "float32" ? (data as Float32Array) : tensor.toNumbers() };
+}
+
+/** The elements at flat indices of `tensor` broadcast to `dims`. */
+function elementsAt(tensor: Tensor, dims: Shape, indices: Uint32Array): Tensor {
+  const strides = broadcastStrides(tensor.dims, dims);
+  const outStrides = stridesOf(dims);
+  const { data } = elementsOf(tensor)!;
+  const values = Float64Array.from(indices, (index) => {
+    const at = dims.map((size, axis) => Math.floor(index / outStrides[axis]!) % size);
+    return data[at.reduce((sum, i, axis) => sum + i * strides[axis]!, 0)]!;
+  });
+  return new Tensor("float64", values, [indices.length]);
 }
 
 function applyStep(step: EpilogueStep, value: Ndarray, operand: (n: string) => Tensor) {
