@@ -21,12 +21,22 @@ export interface BridgeStreams {
 export async function serveBridge({ input, output }: BridgeStreams): Promise<void> {
   const engine = new BridgeEngine();
   const frames = new FrameReader();
+  const reply = async (message: unknown) => {
+    output.write(frameOf(await engine.answer(message)));
+  };
   try {
-    for await (const chunk of input) {
-      for (const message of frames.push(chunk as Buffer)) {
-        void engine.answer(message).then((reply) => output.write(frameOf(reply)));
-      }
-    }
+    await new Promise<void>((resolve, reject) => {
+      // Events rather than `for await`, which costs every request a tenth of a millisecond.
+      input.on("data", (chunk: Buffer) => {
+        try {
+          for (const message of frames.push(chunk)) void reply(message);
+        } catch (error) {
+          reject(error);
+        }
+      });
+      input.on("end", resolve);
+      input.on("error", reject);
+    });
   } finally {
     await engine.close();
   }

@@ -38,8 +38,15 @@ export class SharedMemory {
   write(from: TypedArray, at: number): void {
     this.grow(at + from.byteLength);
     let done = 0;
-    while (done < from.byteLength) {
-      done += writeSync(this.file, from, done, from.byteLength - done, at + done);
+    try {
+      while (done < from.byteLength) {
+        done += writeSync(this.file, from, done, from.byteLength - done, at + done);
+      }
+    } catch (error) {
+      const what = `the shared memory has no room for ${from.byteLength} bytes of output`;
+      throw new RekindleError("bridge", `${what}: ${messageOf(error)}`, {
+        fix: "make /dev/shm larger (Docker: --shm-size=1g)",
+      });
     }
   }
 
