@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addBench } from "./bench.ts";
 import { addBridge } from "./bridge.ts";
 import { addDevices } from "./devices.ts";
 import { addDoctor } from "./doctor.ts";
@@ -10,6 +10,10 @@ import { addInspect } from "./inspect.ts";
 import { type Io, processIo } from "./io.ts";
 import { addModels } from "./models.ts";
 import { addRun } from "./run.ts";
+import { addTrial } from "./trial.ts";
+import { addTrialStep } from "./trial-step.ts";
+import { addTune } from "./tune.ts";
+import { version } from "./version.ts";
 
 /**
  * Runs one command line, without the program's name, and gives its exit code: 0 done, 1 something
@@ -67,8 +71,12 @@ function program(io: Io): Command {
   addDevices(root, io);
   addDoctor(root, io);
   addModels(root, io);
+  addTune(root, io);
+  addBench(root, io);
   addInspect(root, io);
   addExplain(root, io);
+  addTrial(root, io);
+  addTrialStep(root, io);
   addBridge(root);
   for (const command of root.commands) {
     const usage = `rekindle ${command.name()} ${command.usage()}`;
@@ -76,12 +84,6 @@ function program(io: Io): Command {
   }
   root.showHelpAfterError("  fix: see rekindle --help");
   return root;
-}
-
-/** The version in package.json, which lies two folders above both src/cli and dist/cli. */
-function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 const welcome = `rekindle runs convolutional networks (ONNX) on your GPU, without ROCm or CUDA.

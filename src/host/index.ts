@@ -1,3 +1,4 @@
+export * from "./append-log.ts";
 export * from "./files.ts";
 export * from "./host.ts";
 export * from "./look.ts";
@@ -5,3 +6,4 @@ export * from "./near.ts";
 export * from "./process.ts";
 export * from "./record.ts";
 export * from "./stream.ts";
+export * from "./supervise.ts";

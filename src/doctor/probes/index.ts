@@ -18,6 +18,7 @@ import { webgpuProbe } from "./webgpu.ts";
 import { windowsProbe } from "./windows.ts";
 
 export { isRelevant } from "./environment.ts";
+export { readKernelLog } from "./kernel-log.ts";
 export type { Findings, Probe } from "./probe.ts";
 
 /** Probes of one stage run side by side; they see what the earlier stages learned. */

@@ -26,10 +26,10 @@ export const kernelLogProbe: Probe = {
   timeoutMs: 4000,
   byHand: "sudo dmesg | grep -iE 'amdgpu|kfd'",
   async learn(host) {
-    for (const { name, command } of sources) {
-      const lines = await linesFrom(host, command);
-      if (lines.length === 0) continue;
-      return { kernelLog: { readable: true, source: name, lines: shortened(lines) } };
+    const log = await readKernelLog(host);
+    if (log) {
+      const { source, lines } = log;
+      return { kernelLog: { readable: true, source, lines: shortened(lines) } };
     }
     return {
       kernelLog: { readable: false },
@@ -43,6 +43,17 @@ export const kernelLogProbe: Probe = {
     };
   },
 };
+
+/** The kernel's log since it started, from the first source that lets this user read it. */
+export async function readKernelLog(
+  host: Host,
+): Promise<{ readonly source: string; readonly lines: readonly string[] } | undefined> {
+  for (const { name, command } of sources) {
+    const lines = await linesFrom(host, command);
+    if (lines.length > 0) return { source: name, lines };
+  }
+  return undefined;
+}
 
 /** All lines; none where the program fails or the log is empty for this user. */
 async function linesFrom(host: Host, [program, ...args]: readonly [string, ...string[]]) {

@@ -1,0 +1,110 @@
+import {
+  isFailure,
+  type Outcome,
+  outcomeMeaning,
+  type ReportedStep,
+  type Risk,
+  riskMeaning,
+  type Search,
+  type TrialReport,
+} from "../../trial/index.ts";
+import { type Output, paint } from "../io.ts";
+import { formatBytes, formatMs, plural, table, wrap } from "../text.ts";
+
+/** The experiments with what each proves and risks. */
+export function renderList(
+  experiments: readonly { readonly id: string; readonly proves: string; readonly risk: Risk }[],
+): string {
+  const rows = experiments.map(({ id, proves, risk }) => [id, riskMeaning[risk], proves]);
+  return `${table([["experiment", "risk", "proves that"], ...rows], "lll").join("\n")}\n`;
+}
+
+/** A trial as text: a line for each step, then what failed, then what helps. */
+export function renderTrial(report: TrialReport, out: Output): string {
+  const { steps, counts, search } = report;
+  const where = report.device === undefined ? "" : ` on ${report.device}`;
+  const parts: string[] = [`${paint(out, "bold", report.subject + where)}\n`];
+  const rows = steps.map((step) => [shown(step.outcome), step.id, inShort(step)]);
+  const lines = table(rows, "lll");
+  parts.push(...steps.map((step, i) => `${coloured(step, lines[i]!, out)}\n`));
+  const failed = steps.filter(({ outcome }) => isFailure(outcome));
+  for (const step of failed) parts.push("\n", ...paragraph(step, out));
+  if (search) parts.push("\n", ...changes(search, out));
+  const left = counts["left-out"] === 0 ? "" : `, ${counts["left-out"]} left out`;
+  parts.push(
+    "\n",
+    report.boots > 1 ? `The machine was started ${report.boots} times meanwhile.\n` : "",
+    `${plural(counts.passed, "step")} passed, ${counts.failed} failed${left}\n`,
+    report.isComplete ? "" : "Stopped before the end: rekindle trial --resume goes on.\n",
+    `${paint(out, "dim", `limits: ${report.confinement}; journal: ${report.journal}`)}\n`,
+  );
+  return parts.join("");
+}
+
+const shown = (outcome: Outcome) => outcome.replace("-", " ");
+
+function coloured({ outcome }: ReportedStep, line: string, out: Output): string {
+  if (isFailure(outcome)) return paint(out, "red", line);
+  return outcome === "passed" ? line : paint(out, "dim", line);
+}
+
+function inShort(step: ReportedStep): string {
+  const { outcome, error, timeMs, detail } = step;
+  if (outcome !== "passed") return detail;
+  return `${formatMs(timeMs)}, relative error ${Number(error).toExponential(1)}`;
+}
+
+const kernelLinesMax = 6;
+const textLinesMax = 8;
+
+function paragraph(step: ReportedStep, out: Output): string[] {
+  const { id, outcome, detail, at, causes = [], kernelLines = [], text = "" } = step;
+  const lines = [
+    `${paint(out, "bold", id)}: ${outcomeMeaning[outcome]}`,
+    ...wrap(detail, out.columns - 2).map((line) => `  ${line}`),
+  ];
+  if (at !== undefined && !detail.includes(at)) lines.push(`  it had come to: ${at}`);
+  if (step.leftBehind) lines.push(`  it left ${plural(step.leftBehind, "process")} behind`);
+  if (step.outcome === "over-limit" && step.memoryBytesMax) {
+    lines.push(`  most memory seen: ${formatBytes(step.memoryBytesMax)}`);
+  }
+  for (const { title, certainty, cause } of causes) {
+    lines.push(`  cause (${certainty}): ${title}`);
+    lines.push(...wrap(cause, out.columns - 4).map((line) => `    ${line}`));
+  }
+  const excerpt = (name: string, all: readonly string[], most: number) => {
+    if (all.length === 0) return;
+    lines.push(`  ${name}:`, ...all.slice(-most).map((line) => paint(out, "dim", `    ${line}`)));
+  };
+  excerpt("the kernel's log", kernelLines, kernelLinesMax);
+  excerpt("it wrote", text === "" ? [] : text.split("\n"), textLinesMax);
+  return lines.map((line) => `${line}\n`);
+}
+
+function changes({ attempts, changes }: Search, out: Output): string[] {
+  const rows = attempts.map(({ experiment, switch: name, outcome, detail }) => [
+    experiment,
+    name,
+    outcome === "passed" ? "passed" : `${shown(outcome)}: ${detail}`,
+  ]);
+  const lines = [
+    `${paint(out, "bold", "Changes that were tried")}`,
+    ...table([["experiment", "change", "outcome"], ...rows], "lll").map((line) => `  ${line}`),
+    "",
+  ];
+  const helpful = new Map(changes.flatMap((c) => (c.line ? [[c.line, c] as const] : [])));
+  for (const [line, { what, cost }] of helpful) {
+    const helped = changes.filter((change) => change.line === line).map((c) => c.experiment);
+    lines.push(
+      `${paint(out, "green", "Helps")}: ${what}`,
+      `  add:    ${paint(out, "bold", line)}`,
+      `  cost:   ${cost}`,
+      ...wrap(helped.join(", "), out.columns - 10).map(
+        (text, i) => `  ${i === 0 ? "mends:  " : "        "}${text}`,
+      ),
+    );
+  }
+  const helpless = changes.filter((change) => !change.line).map((change) => change.experiment);
+  if (helpless.length > 0) lines.push(`No change that is known helps: ${helpless.join(", ")}`);
+  return lines.map((line) => `${line}\n`);
+}

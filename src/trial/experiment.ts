@@ -1,0 +1,63 @@
+import type { Case } from "./case.ts";
+
+/** What may happen to the machine, the least first. */
+export const risks = ["safe", "crash", "hang", "refused"] as const;
+export type Risk = (typeof risks)[number];
+
+export const riskMeaning: Readonly<Record<Risk, string>> = {
+  safe: "safe",
+  crash: "may crash the process",
+  hang: "may hang or reset the GPU",
+  refused: "refused",
+};
+
+/** What a step may use. */
+export interface Limits {
+  /** From the moment on which the experiment is handed over; loading libraries has its own. */
+  readonly timeMs: number;
+  /** The process and its children together. */
+  readonly memoryBytes: number;
+  readonly cpuSeconds: number;
+}
+
+/** A change of surroundings that is known to matter to some card. */
+export interface Switch {
+  readonly id: string;
+  readonly what: string;
+  /** Variables that are set, or taken away where undefined, before the program starts. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A statement that is run behind `import torch`. */
+  readonly python?: string;
+}
+
+/** What is run, as a child process. */
+export type Work =
+  | { readonly kind: "case"; readonly case: Case; readonly seed: number; readonly device?: string }
+  /** A program of its own, which speaks the protocol of steps (docs/trial.md). */
+  | { readonly kind: "program"; readonly program: string; readonly args: readonly string[] };
+
+/** One thing to find out. Data: nothing happens before it is run. */
+export interface Experiment {
+  /** Stable, with what it belongs to first: "torch/conv/stride-2". */
+  readonly id: string;
+  /** What is known once it has passed, as a clause: "a strided convolution is right". */
+  readonly proves: string;
+  readonly risk: Risk;
+  /** Why it is refused. */
+  readonly refusal?: string;
+  /** Experiments that have to pass before: without tensors nothing else works. */
+  readonly needs: readonly string[];
+  readonly limits: Limits;
+  readonly work: Work;
+  readonly switches: readonly Switch[];
+}
+
+const GB = 1e9;
+const minuteMs = 60_000;
+
+/** MIOpen compiles kernels at their first use, for up to minutes: that is no hang. */
+const usual: Limits = { timeMs: 3 * minuteMs, memoryBytes: 8 * GB, cpuSeconds: 900 };
+const long: Limits = { timeMs: 8 * minuteMs, memoryBytes: 12 * GB, cpuSeconds: 3600 };
+
+export const limitsOf = (one: Case): Limits =>
+  one.task === "network" || one.task === "compile" ? long : usual;

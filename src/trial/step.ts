@@ -1,0 +1,235 @@
+import { z } from "zod";
+import type { Facts } from "../doctor/index.ts";
+import { explain } from "../explain/index.ts";
+import { type Host, type ProcessEnd, supervise } from "../host/index.ts";
+import { toleranceFor } from "./case.ts";
+import type { CommandLine, Confinement } from "./confine.ts";
+import type { Experiment } from "./experiment.ts";
+import { type LogPosition, linesSince, tellsOfMemory, tellsOfReset } from "./kernel-watch.ts";
+import { causesIn, isFailure, type StepResult } from "./result.ts";
+
+/** Loading libraries of gigabytes from a slow disk takes its time. */
+const startMs = 180_000;
+/** A reset is over when the kernel has written all of it. */
+const settleMs = 3000;
+const shownCharacters = 6000;
+const marker = "@rekindle ";
+
+const messageSchema = z.union([
+  z.strictObject({ at: z.string() }),
+  z.strictObject({ ready: z.record(z.string(), z.unknown()) }),
+  z.strictObject({ unavailable: z.string() }),
+  z.strictObject({ failed: z.object({ type: z.string(), message: z.string() }) }),
+  z.strictObject({
+    result: z.object({
+      device: z.string(),
+      error: z.union([z.number(), z.literal("not finite")]),
+      output: z.string().optional(),
+    }),
+  }),
+]);
+
+/** What a child has said so far. */
+interface Said {
+  at?: string;
+  unavailable?: string;
+  failed?: { readonly type: string; readonly message: string };
+  result?: {
+    readonly device: string;
+    readonly error: number | "not finite";
+    readonly output?: string | undefined;
+  };
+}
+
+/** A step's process: it has loaded its libraries, or does so, and waits for its order. */
+export interface Prepared {
+  /** Gives it the order and its time; resolves when it has ended and all is known. */
+  run(order: unknown, position: LogPosition | undefined): Promise<StepResult>;
+  /** Ends it: the user wants to stop, or it is not needed. */
+  stop(): void;
+}
+
+export interface StepSurroundings {
+  readonly host: Host;
+  readonly confinement: Confinement;
+  readonly facts?: Facts;
+  /** Waits between stages of killing; tests shorten them. */
+  readonly graceMs?: number;
+  readonly settleMs?: number;
+  /** Called where the child announces how far it is. */
+  readonly onAt?: (at: string) => void;
+}
+
+/** Starts the process of a step. It touches no device before it gets its order. */
+export function prepareStep(
+  experiment: Experiment,
+  command: CommandLine,
+  token: string,
+  surroundings: StepSurroundings,
+): Prepared {
+  const { host, confinement, graceMs, onAt } = surroundings;
+  const { limits, switches } = experiment;
+  const env = Object.assign({}, host.env, ...switches.map((s) => s.env ?? {}));
+  const said: Said = { at: "start the program" };
+  let onReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    onReady = resolve;
+  });
+  const wrapped = confinement.wrap(command, limits);
+  const child = supervise(wrapped.program, wrapped.args, {
+    env,
+    token,
+    memoryBytes: limits.memoryBytes,
+    ...(graceMs !== undefined && { graceMs }),
+    onLine: (line) => {
+      const message = messageIn(line);
+      if (message && "ready" in message) onReady();
+      else Object.assign(said, message);
+      if (message && "at" in message) onAt?.(message.at);
+    },
+  });
+  return {
+    async run(order, position) {
+      const startTimer = setTimeout(() => child.stop("time"), startMs);
+      await Promise.race([ready, child.ended]);
+      clearTimeout(startTimer);
+      const start = performance.now();
+      const timeLimit = setTimeout(() => child.stop("time"), limits.timeMs);
+      child.send(JSON.stringify(order));
+      const end = await child.ended;
+      clearTimeout(timeLimit);
+      const timeMs = Math.round(performance.now() - start);
+      return await judge(experiment, { end, said, timeMs, position }, surroundings);
+    },
+    stop: () => child.stop("asked"),
+  };
+}
+
+function messageIn(line: string): z.infer<typeof messageSchema> | undefined {
+  if (!line.startsWith(marker)) return undefined;
+  try {
+    return messageSchema.safeParse(JSON.parse(line.slice(marker.length))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Observed {
+  readonly end: ProcessEnd;
+  readonly said: Said;
+  readonly timeMs: number;
+  readonly position: LogPosition | undefined;
+}
+
+async function judge(
+  experiment: Experiment,
+  observed: Observed,
+  surroundings: StepSurroundings,
+): Promise<StepResult> {
+  const { host } = surroundings;
+  const { end, said, timeMs, position } = observed;
+  let kernelLines = await linesSince(host, position);
+  if (tellsOfReset(kernelLines)) {
+    await new Promise((resolve) => setTimeout(resolve, surroundings.settleMs ?? settleMs));
+    kernelLines = await linesSince(host, position);
+  }
+  const verdict = verdictOf(experiment, observed, kernelLines);
+  const base: StepResult = {
+    ...verdict,
+    ...(said.at !== undefined && isFailure(verdict.outcome) && { at: said.at }),
+    timeMs,
+    memoryBytesMax: end.memoryBytesMax,
+    ...(end.unkillable && { unkillable: true }),
+    ...(end.leftBehind > 0 && { leftBehind: end.leftBehind }),
+    ...(kernelLines.length > 0 && { kernelLines }),
+  };
+  if (!isFailure(verdict.outcome)) return base;
+  const causes = await causesOf(end.output, kernelLines, surroundings.facts);
+  const text = textOf(end.output);
+  return { ...base, ...(causes.length > 0 && { causes }), ...(text && { text }) };
+}
+
+type Verdict = Pick<StepResult, "outcome" | "detail" | "error" | "tolerance" | "output" | "device">;
+
+/** The gravest thing that happened names the outcome. */
+function verdictOf(
+  experiment: Experiment,
+  { end, said, timeMs }: Observed,
+  kernelLines: readonly string[],
+): Verdict {
+  const where = `at "${said.at}"`;
+  const { limits } = experiment;
+  if (end.problem) {
+    return { outcome: "unavailable", detail: `the program could not be started: ${end.problem}` };
+  }
+  if (end.stopped === "asked") return { outcome: "stopped", detail: `stopped ${where}` };
+  if (tellsOfReset(kernelLines)) {
+    return { outcome: "gpu-reset", detail: `the kernel reset the GPU ${where}` };
+  }
+  if (end.stopped === "time") {
+    const seconds = Math.round(timeMs / 1000);
+    const held = end.unkillable ? "; it cannot be killed, a driver holds it" : "";
+    return { outcome: "hang", detail: `no end ${where} after ${seconds} s${held}` };
+  }
+  if (end.stopped === "memory" || (end.signal === "SIGKILL" && tellsOfMemory(kernelLines))) {
+    const gigabytes = limits.memoryBytes / 1e9;
+    return { outcome: "over-limit", detail: `took more than ${gigabytes} GB of memory ${where}` };
+  }
+  if (end.signal === "SIGXCPU") {
+    const detail = `took more than ${limits.cpuSeconds} s of processor time ${where}`;
+    return { outcome: "over-limit", detail };
+  }
+  return ofEnding(experiment, end, said);
+}
+
+function ofEnding(experiment: Experiment, end: ProcessEnd, said: Said): Verdict {
+  const numbers = said.result ? numbersOf(experiment, said.result) : undefined;
+  if (end.signal !== null) {
+    const right = numbers?.outcome === "passed" ? ", after right numbers" : "";
+    return { outcome: "signal", detail: `${end.signal} at "${said.at}"${right}` };
+  }
+  if (said.unavailable !== undefined) return { outcome: "unavailable", detail: said.unavailable };
+  if (said.failed) {
+    const { type, message } = said.failed;
+    return { outcome: "error", detail: `${type}: ${message.split("\n")[0]}` };
+  }
+  if (numbers && end.status === 0) return numbers;
+  return { outcome: "error", detail: `ended with status ${end.status} at "${said.at}"` };
+}
+
+function numbersOf(experiment: Experiment, result: NonNullable<Said["result"]>): Verdict {
+  const { work } = experiment;
+  const tolerance = work.kind === "case" ? toleranceFor(work.case) : 0;
+  const { error, output = "y", device } = result;
+  const numbers = { error, tolerance, output, device };
+  if (error === "not finite") {
+    return { outcome: "wrong", detail: `${output} is not finite or has another shape`, ...numbers };
+  }
+  const compared = `relative error ${error.toExponential(1)} in ${output}`;
+  if (error <= tolerance) return { outcome: "passed", detail: compared, ...numbers };
+  const detail = `${compared}, rounding explains ${tolerance.toExponential(0)}`;
+  return { outcome: "wrong", detail, ...numbers };
+}
+
+async function causesOf(output: string, kernelLines: readonly string[], facts?: Facts) {
+  const logs = [
+    { name: "output", chunks: [Buffer.from(withoutMessages(output))] },
+    { name: "kernel log", chunks: [Buffer.from(kernelLines.join("\n"))] },
+  ].filter(({ chunks }) => chunks[0]!.length > 0);
+  // Bytes that are no text, as crashes leave them, cannot be explained.
+  return await explain(logs, facts).then(causesIn, () => []);
+}
+
+const withoutMessages = (output: string) =>
+  output
+    .split("\n")
+    .filter((line) => !line.startsWith(marker))
+    .join("\n");
+
+/** The end of what a program wrote, without our messages and empty lines. */
+function textOf(output: string): string {
+  return withoutMessages(output)
+    .replace(/\n{2,}/g, "\n")
+    .trim()
+    .slice(-shownCharacters);
+}

@@ -1,0 +1,54 @@
+import { dirname, join } from "node:path";
+import { readVersion } from "../doctor/probes/torch.ts";
+import { RekindleError } from "../errors.ts";
+import type { Host } from "../host/index.ts";
+
+/** A Python with torch, as far as its files tell: nothing is imported. */
+export interface PythonTorch {
+  /** The program. */
+  readonly python: string;
+  readonly version?: string;
+  readonly hip?: string;
+  readonly cuda?: string;
+}
+
+const findTorch =
+  "import importlib.util as u; s = u.find_spec('torch'); print(s.origin if s and s.origin else '')";
+
+/** What a Python would import; undefined where it does not run or has no torch. */
+async function torchOf(host: Host, python: string): Promise<PythonTorch | undefined> {
+  const { status, out } = await host.run(python, ["-c", findTorch], {
+    timeoutMs: 20_000,
+    env: host.env,
+  });
+  const origin = out.trim().split("\n").at(-1);
+  if (status !== 0 || !origin) return undefined;
+  const text = await host.readText(join(dirname(origin), "version.py"));
+  return { python, ...readVersion(text ?? "") };
+}
+
+/**
+ * The Python that is named, or the first of the usual ones that has torch; undefined where none is
+ * named and none has. Throws "usage" where the named one does not run or has no torch.
+ */
+export async function findPython(
+  host: Host,
+  named: string | undefined,
+): Promise<PythonTorch | undefined> {
+  if (named === undefined) {
+    for (const python of ["python", "python3"]) {
+      const found = await torchOf(host, python);
+      if (found) return found;
+    }
+    return undefined;
+  }
+  // As a shell does: a name with a slash is a path.
+  const python = /[/\\]/.test(named) ? host.resolve(named) : named;
+  const found = await torchOf(host, python);
+  if (found) return found;
+  const { problem } = await host.run(python, ["--version"], { env: host.env });
+  const what = problem === "missing" ? "cannot be found" : "has no torch, or does not run";
+  throw new RekindleError("usage", `the Python ${named} ${what}`, {
+    fix: "name the program of the environment that holds torch: --python path/to/venv/bin/python",
+  });
+}

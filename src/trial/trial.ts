@@ -1,0 +1,254 @@
+import { randomUUID } from "node:crypto";
+import type { Facts } from "../doctor/index.ts";
+import { RekindleError } from "../errors.ts";
+import { type Host, startOfProcess, sweep } from "../host/index.ts";
+import type { CommandLine, Confinement } from "./confine.ts";
+import type { Experiment } from "./experiment.ts";
+import { Journal, type JournalState } from "./journal.ts";
+import { bootIdOf, lastLinesOfBoot, logPosition } from "./kernel-watch.ts";
+import type { Outcome, StepResult } from "./result.ts";
+import { type Prepared, prepareStep, type StepSurroundings } from "./step.ts";
+import { orderOf } from "./targets.ts";
+
+export interface TrialOptions {
+  readonly host: Host;
+  readonly confinement: Confinement;
+  readonly facts?: Facts;
+  /** An absolute path. */
+  readonly journal: string;
+  /** What the command was asked to do, for a new journal. */
+  readonly order?: object;
+  /** Steps that killed the machine in earlier trials: not repeated. */
+  readonly killers?: ReadonlySet<string>;
+  /** Does again what hung or rebooted the machine, or was cut off, in this journal. */
+  readonly repeat?: boolean;
+  readonly graceMs?: number;
+  readonly settleMs?: number;
+}
+
+/** After so many hangs or resets the card is left alone. */
+const hangsMax = 3;
+
+/** Runs experiments one after the other, each written down before and after. */
+export class Trial {
+  readonly #options: TrialOptions;
+  readonly #journal: Journal;
+  readonly #boot: string;
+  readonly #results: Map<string, StepResult>;
+  readonly #killers: ReadonlySet<string>;
+  /** The process for the step that comes next, which loads its libraries meanwhile. */
+  #spare: { readonly key: string; readonly token: string; readonly step: Prepared } | undefined;
+  #running: Prepared | undefined;
+  #current: string | undefined;
+  #isStopped = false;
+  /** Why no further step is run. */
+  #closed: string | undefined;
+  #hangs = 0;
+  /** The step that a sudden end of the trial before had left open. */
+  settled: { readonly step: string; readonly result: StepResult } | undefined;
+
+  private constructor(options: TrialOptions, journal: Journal, boot: string) {
+    this.#options = options;
+    this.#boot = boot;
+    this.#journal = journal;
+    const known = [...journal.state.results];
+    this.#results = new Map(
+      known.filter(([, { outcome }]) => !options.repeat || !isSudden(outcome)),
+    );
+    this.#killers = options.killers ?? new Set();
+  }
+
+  /**
+   * Opens a journal, or goes on with it: a step that was left unfinished gets its result now.
+   *
+   * Throws "file-invalid" where it cannot be written, is none, or is in use.
+   */
+  static async open(options: TrialOptions): Promise<Trial> {
+    const boot = await bootIdOf(options.host);
+    const journal = new Journal(options.journal, boot);
+    try {
+      const { state } = journal;
+      refuseIfInUse(state, boot, options.journal);
+      if (state.order === undefined) journal.run(options.order ?? {});
+      journal.open(process.pid, startOfProcess(process.pid));
+      const trial = new Trial(options, journal, boot);
+      await trial.#settle(state, boot);
+      return trial;
+    } catch (error) {
+      journal.close();
+      throw error;
+    }
+  }
+
+  /** Starts of the machine that the journal spans. */
+  get boots(): number {
+    return new Set([...this.#journal.state.boots, this.#boot]).size;
+  }
+
+  get results(): ReadonlyMap<string, StepResult> {
+    return this.#results;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /**
+   * The result of an experiment: from the journal, or by running it. `next` is what probably
+   * comes after it, whose process is started ahead. Throws "file-invalid" where the journal cannot
+   * be written: then nothing was run.
+   */
+  async perform(
+    experiment: Experiment,
+    command: CommandLine,
+    next?: { readonly experiment: Experiment; readonly command: CommandLine },
+  ): Promise<StepResult> {
+    const known = this.#results.get(experiment.id);
+    if (known) return known;
+    const reason = this.#reasonAgainst(experiment);
+    if (reason !== undefined) return notRun(reason);
+    const { host } = this.#options;
+    const position = await logPosition(host);
+    const { token, step } = this.#take(experiment, command);
+    try {
+      this.#journal.begin(experiment.id, token, position);
+    } catch (error) {
+      step.stop();
+      throw error;
+    }
+    this.#running = step;
+    this.#current = experiment.id;
+    if (this.#isStopped) step.stop();
+    const running = step.run(orderOf(experiment), position);
+    if (next && !this.#isStopped) this.#prepare(next.experiment, next.command);
+    const result = await running;
+    this.#running = undefined;
+    this.#current = undefined;
+    this.#journal.end(experiment.id, result);
+    if (result.outcome !== "stopped") this.#results.set(experiment.id, result);
+    this.#weigh(result);
+    return result;
+  }
+
+  /** Ends the step that runs; no further one is begun. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#running?.stop();
+    this.#spare?.step.stop();
+  }
+
+  /** Writes that nothing is left to do. Throws as `perform` does. */
+  finish(): void {
+    this.#journal.done();
+  }
+
+  /** Closes the journal and lets no process of ours live on. */
+  dispose(): void {
+    this.#spare?.step.stop();
+    this.#journal.close();
+  }
+
+  /** Gives a step its result that was begun when this process's forerunner came to its end. */
+  async #settle({ unfinished }: JournalState, boot: string): Promise<void> {
+    if (!unfinished) return;
+    const { step, token, at } = unfinished;
+    const leftBehind = sweep(token);
+    const result: StepResult = {
+      ...(unfinished.boot === boot
+        ? ofKilledTrial
+        : await ofDeadMachine(this.#options.host, unfinished.boot)),
+      ...(at !== undefined && { at }),
+      ...(leftBehind > 0 && { leftBehind }),
+    };
+    this.#journal.end(step, result);
+    this.settled = { step, result };
+    if (this.#options.repeat) return;
+    this.#results.set(step, result);
+    this.#weigh(result);
+  }
+
+  #reasonAgainst({ id, refusal, needs }: Experiment): string | undefined {
+    if (this.#isStopped) return "stopped before";
+    if (refusal !== undefined) return refusal;
+    if (this.#killers.has(id)) return "it hung or rebooted the machine in an earlier trial";
+    const missing = needs.find(
+      (need) => (this.#results.get(need)?.outcome ?? "passed") !== "passed",
+    );
+    return missing === undefined ? this.#closed : `${missing} did not pass`;
+  }
+
+  /** The process that was started ahead for this experiment, or a new one. */
+  #take(experiment: Experiment, command: CommandLine) {
+    if (this.#spare?.key !== experiment.id) this.#prepare(experiment, command);
+    const spare = this.#spare!;
+    this.#spare = undefined;
+    return spare;
+  }
+
+  #prepare(experiment: Experiment, command: CommandLine): void {
+    this.#spare?.step.stop();
+    const token = randomUUID();
+    const { host, confinement, facts, graceMs, settleMs } = this.#options;
+    const surroundings: StepSurroundings = {
+      host,
+      confinement,
+      ...(facts && { facts }),
+      ...(graceMs !== undefined && { graceMs }),
+      ...(settleMs !== undefined && { settleMs }),
+      onAt: (at) => this.#note(experiment.id, at),
+    };
+    const step = prepareStep(experiment, command, token, surroundings);
+    this.#spare = { key: experiment.id, token, step };
+  }
+
+  /** Writes down how far the running step is. */
+  #note(id: string, at: string): void {
+    if (this.#current !== id) return;
+    try {
+      this.#journal.at(id, at);
+    } catch {
+      // A full disk ends the trial at the next step; this one may still give its result.
+    }
+  }
+
+  /** After what is grave, nothing further is done to the card. */
+  #weigh({ outcome, unkillable }: StepResult): void {
+    if (unkillable) {
+      this.#closed = "a driver holds an earlier step: restart the machine, then use --resume";
+    }
+    if (["hang", "gpu-reset", "machine-died"].includes(outcome)) this.#hangs++;
+    if (this.#hangs >= hangsMax) {
+      this.#closed ??= `${hangsMax} steps hung or reset the GPU; --only runs single ones`;
+    }
+  }
+}
+
+const isSudden = (outcome: Outcome) => outcome === "machine-died" || outcome === "interrupted";
+
+function notRun(detail: string): StepResult {
+  return { outcome: "not-run", detail, timeMs: 0 };
+}
+
+const ofKilledTrial: StepResult = {
+  outcome: "interrupted",
+  detail: "the trial was killed during this step, and the machine went on",
+  timeMs: 0,
+};
+
+async function ofDeadMachine(host: Host, boot: string): Promise<StepResult> {
+  const kernelLines = await lastLinesOfBoot(host, boot);
+  return {
+    outcome: "machine-died",
+    detail: "the machine was restarted during this step: it hung or rebooted",
+    timeMs: 0,
+    ...(kernelLines.length > 0 && { kernelLines }),
+  };
+}
+
+function refuseIfInUse({ writer }: JournalState, boot: string, path: string): void {
+  if (!writer || writer.boot !== boot || writer.pid === process.pid) return;
+  if (writer.started === undefined || startOfProcess(writer.pid) !== writer.started) return;
+  throw new RekindleError("file-invalid", `${path} is in use by process ${writer.pid}`, {
+    fix: "wait until that trial has ended, or end it",
+  });
+}
