@@ -27,6 +27,8 @@ export interface ProblemResult {
   readonly candidates: number;
   readonly measured: number;
   readonly rejected: readonly Rejected[];
+  /** What is taken without tunings gives wrong numbers: a fault of a kernel or of the driver. */
+  readonly isDefaultWrong: boolean;
 }
 
 export interface SearchOptions {
@@ -70,7 +72,7 @@ export async function tuneProblem(
   options: SearchOptions,
 ): Promise<ProblemResult> {
   const candidates = options.candidates ?? candidatesFor(problem, gpu.traits);
-  const none = { candidates: candidates.length, measured: 0, rejected: [] };
+  const none = { candidates: candidates.length, measured: 0, rejected: [], isDefaultWrong: false };
   if (candidates.length < 2) return { ...none, untuned: "there is one way to compute it" };
   const data = problemData(problem);
   const expected = expectedOf(problem, data);
@@ -107,6 +109,7 @@ class Search {
   /** The fastest so far, and the default where it is right; fastest first. */
   private finalists: Measured[] = [];
   private measured = 0;
+  private isDefaultWrong = false;
   /** The least time of a single run: what a single run of another is compared with. */
   private leastOnce = Number.POSITIVE_INFINITY;
 
@@ -143,7 +146,7 @@ class Search {
       program = await BoundProgram.bind(this.gpu, candidate.program, this.memory);
       const wrong = await this.judge.check(program);
       if (wrong !== undefined) {
-        this.rejected.push({ ...candidate, why: wrong });
+        this.reject(candidate, wrong);
         return false;
       }
       const best = this.finalists[0]?.timeMs ?? Number.POSITIVE_INFINITY;
@@ -154,11 +157,16 @@ class Search {
       return timeMs < best;
     } catch (error) {
       if (!(error instanceof RekindleError) || error.code === "device-lost") throw error;
-      this.rejected.push({ ...candidate, why: error.message });
+      this.reject(candidate, error.message);
       return false;
     } finally {
       if (!keeps) program?.destroy();
     }
+  }
+
+  private reject(candidate: Candidate, why: string): void {
+    this.rejected.push({ ...candidate, why });
+    this.isDefaultWrong ||= candidate === this.candidates[0];
   }
 
   /** The least time of a few samples; fewer where the first ones show it to be slow. */
@@ -188,8 +196,8 @@ class Search {
 
   /** Times the finalists in turns and names the fastest. */
   async result(): Promise<ProblemResult> {
-    const { measured, rejected } = this;
-    const common = { candidates: this.candidates.length, measured, rejected };
+    const { measured, rejected, isDefaultWrong } = this;
+    const common = { candidates: this.candidates.length, measured, rejected, isDefaultWrong };
     if (this.finalists.length === 0) {
       return { ...common, untuned: `no candidate is right: ${rejected[0]!.why}` };
     }

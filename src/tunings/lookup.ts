@@ -53,13 +53,13 @@ function offered(
   // Only what the kernel itself proposes is built: a file may hold any numbers.
   const wanted = configText(config);
   const known = kernel.configs(problem, device).find((c) => configText(c) === wanted);
-  if (!known) return `${name} does not offer ${wanted} any more`;
+  if (!known) return `${name} does not offer "${wanted}" any more`;
   const fits = kernel.fits(known, problem, device);
-  return fits === true ? { kernel, config: known } : `${name} ${wanted} does not fit: ${fits}`;
+  return fits === true ? { kernel, config: known } : `${name} "${wanted}" does not fit: ${fits}`;
 }
 
 /** A configuration as text: equal for equal ones. */
 export function configText(config: Config): string {
   const entries = Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.map(([name, value]) => `${name}=${value}`).join(" ") || "as it is";
+  return entries.map(([name, value]) => `${name}=${value}`).join(" ");
 }

@@ -10,6 +10,7 @@ const stats = {
   weightBytes: 102_000_000,
   activationBytes: 20_000_000,
   stagingBytes: 600_000,
+  tunings: { used: 0, ignored: [] as string[] },
 };
 const device = { kind: "gpu", name: "RX 5600 XT", backend: "webgpu", reason: "the first choice" };
 const session = { device, precision: "f32", stats } as unknown as Session;
@@ -35,4 +36,14 @@ test("rows without repeats: no speed is claimed from a first run", () => {
   const summary = summaryOf("net.onnx", session, plan, { first: 2, later: [], onDevice: [] });
   expect(summary.perSecond).toBeNull();
   expect(summaryRows(summary).map(([name]) => name)).not.toContain("0 runs");
+});
+
+test("what stored tunings are used for, and the first reason where they are not", () => {
+  const tunings = { used: 3, ignored: ["another driver", "a changed shader"] };
+  const tuned = { ...session, stats: { ...stats, tunings } } as unknown as Session;
+  const rows = summaryRows(summaryOf("n", tuned, plan, { first: 2, later: [], onDevice: [] }));
+  expect(rows.filter(([name]) => name === "tunings")).toEqual([
+    ["tunings", "used for 3 nodes"],
+    ["tunings", "not used: another driver, and 1 more (--json lists them)"],
+  ]);
 });

@@ -25,6 +25,8 @@ export interface Summary {
   readonly compileMs: number;
   readonly firstRunMs: number;
   readonly runMs: Spread | null;
+  /** What stored tunings are used for, and why others are not. */
+  readonly tunings: Session["stats"]["tunings"];
   /** The computation alone: inputs and outputs stay on the device. */
   readonly onDeviceMs: Spread | null;
   readonly perSecond: number | null;
@@ -54,6 +56,7 @@ export function summaryOf(
     optimizeMs: stats.optimizeMs,
     compileMs: stats.compileMs,
     firstRunMs: times.first,
+    tunings: stats.tunings,
     runMs,
     onDeviceMs: times.onDevice.length > 0 ? spreadOf(times.onDevice) : null,
     perSecond: runMs && (plan.batch * 1000) / runMs.median,
@@ -85,6 +88,12 @@ export function summaryRows(summary: Summary): [string, string][] {
     rows.push([plural(runMs.count, "run"), `${formatSpread(runMs)}; ${speed}`]);
     const { onDeviceMs } = summary;
     if (onDeviceMs) rows.push(["on device", `${formatSpread(onDeviceMs)}, without transfers`]);
+  }
+  const { used, ignored } = summary.tunings;
+  if (used > 0) rows.push(["tunings", `used for ${plural(used, "node")}`]);
+  if (ignored.length > 0) {
+    const more = ignored.length > 1 ? `, and ${ignored.length - 1} more (--json lists them)` : "";
+    rows.push(["tunings", `not used: ${ignored[0]}${more}`]);
   }
   const total = weights + activations + staging;
   if (total > 0) {

@@ -32,6 +32,8 @@ export interface TuneProgress {
   readonly node: string;
   readonly candidate: number;
   readonly candidates: number;
+  /** How many times as fast the problems are that are done. */
+  readonly gain: number;
 }
 
 export interface TuneOptions {
@@ -73,7 +75,7 @@ export async function tuneProblems(
       onCandidate: (candidate, candidates) =>
         onProgress?.({
           ...{ problem: i, problems: problems.length, node: problem.node.name },
-          ...{ candidate, candidates },
+          ...{ candidate, candidates, gain: gainOf(done) },
         }),
     });
     const tuned = { ...problem, result };
@@ -83,10 +85,20 @@ export async function tuneProblems(
   return done;
 }
 
+function gainOf(done: readonly TunedProblem[]): number {
+  let [before, after] = [0, 0];
+  for (const { result, nodes } of done) {
+    if (!result?.best || !result.default) continue;
+    before += nodes * result.default.timeMs;
+    after += nodes * result.best.timeMs;
+  }
+  return after > 0 ? before / after : 1;
+}
+
 /** What is stored of a result; nothing where there was nothing to choose. */
-function tuningOf({ key, result }: TunedProblem): Tuning | undefined {
-  const { best, default: first } = result ?? {};
-  if (!best) return undefined;
+export function tuningOf({ key, result }: TunedProblem): Tuning | undefined {
+  if (!result?.best) return undefined;
+  const { best, default: first } = result;
   return {
     problem: key,
     kernel: best.kernel.name,
