@@ -1,3 +1,4 @@
+import { shaderKey } from "../../src/predict/shader-key.ts";
 import type { Compiled } from "./compile.ts";
 import {
   clocksOf,
@@ -92,7 +93,7 @@ function hotCode(code: readonly Instruction[], isLoop: boolean, wave: number): H
 
 /** A shader's figures with what it is. */
 export interface Row extends Figures {
-  /** Kernel, dispatch, configuration and precision: one row for all that agree in these. */
+  /** As `shaderKey` gives it: one row for all that agree in it. */
   readonly key: string;
   readonly kernel: string;
   readonly label: string;
@@ -104,18 +105,7 @@ export interface Row extends Figures {
 
 export function rowOf(variant: Variant, figures: Figures): Row {
   const { kernel, label, precision, layer, chosen } = variant;
-  return { key: keyOf(variant), kernel, label, precision, layer, chosen, ...figures };
-}
-
-/** "conv-gemm | conv 3x3 gemm 64x64x16 | cols=8 prefetch rows=8 | f32" */
-function keyOf({ kernel, dispatch, config, precision, scalarInput }: Variant): string {
-  const parts = Object.entries(config)
-    .filter(([name]) => !/^(splits|chunkMebibytes|tileM|tileN|depth)$/.test(name))
-    .map(([name, value]) => (value === true ? name : `${name}=${value}`))
-    .sort();
-  const label = dispatch.label.replace(/ in \d+$/, " split");
-  const input = scalarInput ? ["scalar input"] : [];
-  return [kernel, label, ...input, parts.join(" "), precision].join(" | ");
+  return { key: shaderKey(variant), kernel, label, precision, layer, chosen, ...figures };
 }
 
 /** One row for each key: the worst, judged by spills, waves, then issue bound. */

@@ -18,7 +18,7 @@ PART picks rows whose kernel, label or configuration contains it: "conv-gemm", "
   --all            every size of every layer, not one for all that differ in sizes only
   --chosen         only what the planner would choose
   --json           the figures as JSON on standard output
-  --update         store the figures in tools/navi10/figures.json
+  --update         store the figures in src/predict/figures.json
   --save FOLDER    write the WGSL and the machine code of every shader there
   --help
 

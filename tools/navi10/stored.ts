@@ -1,25 +1,15 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { StoredFigures } from "../../src/predict/compiled.ts";
 import type { Row } from "./figures.ts";
 
-/** What is kept of a row, to see when a change makes the compiled code worse. */
-export interface StoredFigures {
-  readonly wave: number;
-  readonly registers: number;
-  readonly wavesPerSimd: number;
-  readonly fmaShare: number;
-  readonly packedShare: number;
-  readonly issueBound: number;
-  readonly exposedWaits: number;
-}
-
-/** By key (figures.ts). */
+/** By key (`shaderKey`). They serve the performance model too. */
 export type Stored = Readonly<Record<string, StoredFigures>>;
 
 /** Another version of a sound compiler may move a share by as much. */
 const shareTolerance = 0.01;
 
-const pathIn = (root: string): string => join(root, "tools/navi10/figures.json");
+const pathIn = (root: string): string => join(root, "src/predict/figures.json");
 
 export function readStored(root: string): Stored {
   const path = pathIn(root);
@@ -32,9 +22,14 @@ export function writeStored(root: string, rows: readonly Row[]): void {
   writeFileSync(pathIn(root), `{\n${lines.join(",\n")}\n}\n`);
 }
 
-function keep({ wave, registers, wavesPerSimd, hot }: Row): StoredFigures {
-  const { fmaShare, packedShare, issueBound, exposedWaits } = hot;
-  return { wave, registers, wavesPerSimd, fmaShare, packedShare, issueBound, exposedWaits };
+function keep(row: Row): StoredFigures {
+  const { wave, registers, wavesPerSimd, sharedBytes, programClocks, hot } = row;
+  const { isLoop, fma, packed, fmaShare, packedShare, issueBound, exposedWaits } = hot;
+  const { vectorClocks, sharedClocks } = hot;
+  return {
+    ...{ wave, registers, wavesPerSimd, sharedBytes, isLoop, fma, packed, fmaShare, packedShare },
+    ...{ issueBound, exposedWaits, vectorClocks, sharedClocks, programClocks },
+  };
 }
 
 /** What is wrong with a row, one sentence each: spills, and figures behind the stored ones. */

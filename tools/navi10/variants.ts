@@ -1,8 +1,9 @@
 import type { TypedGraph } from "../../src/graph/index.ts";
-import type { Config, DeviceTraits, Dispatch, Kernel, Problem } from "../../src/kernels/kernel.ts";
+import type { Config, DeviceTraits, Kernel, Problem } from "../../src/kernels/kernel.ts";
 import { models } from "../../src/models/index.ts";
 import { opOf, problemOf } from "../../src/ops/evaluate.ts";
 import { optimize, resolve } from "../../src/passes/index.ts";
+import type { ShaderIdentity } from "../../src/predict/shader-key.ts";
 import { chooseKernel } from "../../src/session/choose-kernel.ts";
 import { sizeOf } from "../../src/tensor/index.ts";
 
@@ -10,19 +11,14 @@ import { sizeOf } from "../../src/tensor/index.ts";
 export const networks = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
 
 /** A shader that an RDNA1 device could be given: one for all problems that differ in sizes only. */
-export interface Variant {
-  readonly kernel: string;
+export interface Variant extends ShaderIdentity {
   /** "conv 3x3 gemm 64x64x16 f32" */
   readonly label: string;
-  readonly config: Config;
   readonly precision: "f32" | "f16";
-  readonly dispatch: Dispatch;
   /** The layer that it was made for: "resnet50 Conv 1x56x56x64". */
   readonly layer: string;
   /** The planner's choice for some layer. */
   readonly chosen: boolean;
-  /** The first input's channels are no multiple of four, so that it is loaded one by one. */
-  readonly scalarInput: boolean;
 }
 
 /** A typed and optimized network of known batch size, without weights. */
@@ -80,7 +76,6 @@ function* ofGraph(
     const identity = identityOf(problem);
     if (seen.has(identity)) continue;
     seen.add(identity);
-    const scalarInput = (problem.inputs[0]?.dims.at(-1) ?? 0) % 4 !== 0;
     const layer = `${network} ${node.op} ${problem.outputs[0]!.dims.join("x")}`;
     for (const { kernel, config, chosen } of choicesOf(op.kernels, problem, device)) {
       for (const dispatch of kernel.build(problem, config, { specialize: true }).dispatches) {
@@ -93,7 +88,7 @@ function* ofGraph(
           dispatch,
           layer,
           chosen,
-          scalarInput,
+          problem,
         };
       }
     }
