@@ -64,7 +64,8 @@ const tall = { tileM: 16, tileN: 32, depth: 32, rows: 4, cols: 4 };
 const wide = { tileM: 32, tileN: 64, depth: 8, rows: 4, cols: 8 };
 const configs = [
   { ...tall, stages: 1, unroll: false, splits: 3 },
-  { ...wide, stages: 2, unroll: true, splits: 2 },
+  { ...wide, stages: 2, unroll: false, splits: 2 },
+  { ...tall, depth: 8, stages: 1, unroll: true, splits: 1 },
 ];
 
 test.each([

@@ -123,6 +123,8 @@ function traitsOf(device: GPUDevice, adapter: GPUAdapter, info: AdapterInfo): De
     cores: coresOf(info.name),
     hasF16: features.has("shader-f16"),
     hasSubgroups: features.has("subgroups"),
+    hasSubgroupSizeControl: features.has("subgroup-size-control" as GPUFeatureName),
+    architecture: adapter.info.architecture,
     isSoftware: info.kind === "software",
   };
 }

@@ -1,8 +1,8 @@
 import type { Tensor } from "../tensor/index.ts";
 import { type Conv2d, conv2dOf, convSteps } from "./conv-problem.ts";
 import { stepsAreVectorizable } from "./epilogue.ts";
-import { loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
-import type { Kernel, Packed, Problem } from "./kernel.ts";
+import { type Load, loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
+import type { BuildOptions, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
 import { tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
@@ -45,7 +45,7 @@ export const convGemm: Kernel = {
     const t = tileOf(config);
     const [x] = problem.inputs;
     const wide = (c.C / c.G) % 4 === 0;
-    const picture = pictureCode(c, t);
+    const picture = pictureCode(c, t, options);
     const program = tiledProgram(
       {
         label: `conv ${c.R}x${c.S} gemm`,
@@ -58,12 +58,17 @@ export const convGemm: Kernel = {
           { name: "w", element: elementOf(x!, 4), from: { kind: "packed", index: 0 } },
         ],
         params: sizes(c),
-        functions: `${picture.functions}\n${weightsFunction}`,
+        isHalf: x!.dtype === "float16",
+        functions: picture.functions ?? "",
         code: {
           setup: `${picture.setup}
-  var weightRow = bRow + firstSlice * ${t.depth}u;`,
-          loadA: picture.load,
-          loadB: (i) => `loadWeights(weightRow + ${i}u * bStep, tileCol + bVec, group)`,
+  var weightRow = group * params.packedRows + bRow + firstSlice * ${t.depth}u;`,
+          a: { element: wide ? elementOf(x!, 4) : "vec4<f32>", ...picture.load },
+          b: {
+            element: elementOf(x!, 4),
+            // Packed weights end with rows of zeros.
+            value: (i) => `w[(weightRow + ${i}u * bStep) * params.cols + tileCol + bVec]`,
+          },
           advance: `${picture.advance}
     weightRow += ${t.depth}u;`,
         },
@@ -97,26 +102,40 @@ const isProduct = (c: Conv2d): boolean =>
 
 /** How a thread finds its part of the picture; chosen by the shape of the problem. */
 interface Picture {
-  readonly functions: string;
+  readonly functions?: string;
   readonly setup: string;
-  readonly load: (i: number) => string;
+  readonly load: Omit<Load, "element">;
   readonly advance: string;
 }
 
-function pictureCode(c: Conv2d, t: Tile): Picture {
+function pictureCode(c: Conv2d, t: Tile, { specialize }: BuildOptions): Picture {
   if ((c.C / c.G) % 4 !== 0) return scalarPicture(t);
-  return isProduct(c) ? productPicture(t) : windowPicture(t);
+  const isExact = specialize && (c.R * c.S * (c.C / c.G)) % t.depth === 0;
+  if (isProduct(c)) return productPicture(t, isExact);
+  return windowPicture(t, {
+    isExact,
+    isInside: specialize && windowsStayInside(c),
+    isStraight: specialize && (c.C / c.G) % t.depth === 0,
+  });
+}
+
+/** Whether no window reaches over the border. */
+function windowsStayInside(c: Conv2d): boolean {
+  const end = (size: "h" | "w", outputs: number, kernel: number) =>
+    (outputs - 1) * c.stride[size] + (kernel - 1) * c.dilation[size];
+  const isPadded = c.pad.h + c.pad.w > 0;
+  return !isPadded && end("h", c.P, c.R) < c.H && end("w", c.Q, c.S) < c.W;
 }
 
 /** Rows of the product are pixels in order; the sum runs over channels alone. */
-function productPicture(t: Tile): Picture {
+function productPicture(t: Tile, isExact: boolean): Picture {
   return {
-    functions: `fn loadPicture(row: u32, channel: u32, group: u32) -> vec4<f32> {
-  if (row >= params.rows || channel >= params.depth / 4u) { return vec4<f32>(); }
-  return vec4<f32>(x[row * (params.C / 4u) + group * (params.perGroup / 4u) + channel]);
-}`,
-    setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;`,
-    load: (i) => `loadPicture(tileRow + aRow + ${i}u * aStep, channel, group)`,
+    setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;
+  let groupStart = group * (params.perGroup / 4u);`,
+    load: {
+      value: (i) => `x[(tileRow + aRow + ${i}u * aStep) * (params.C / 4u) + groupStart + channel]`,
+      counts: isExact ? undefined : () => "channel < params.depth / 4u",
+    },
     advance: `channel += ${t.depth / 4}u;`,
   };
 }
@@ -126,35 +145,57 @@ function windowSetup(t: Tile): string {
   return Array.from({ length: loadsOf(t).a }, (_, i) => {
     return `  let pixel${i} = tileRow + aRow + ${i}u * aStep;
   let picture${i} = pixel${i} / (params.P * params.Q) * params.H * params.W;
-  // Rows past the end start far outside, so that they load zeros.
-  let top${i} = select(0x40000000u,
-    pixel${i} / params.Q % params.P * params.strideH - params.padH, pixel${i} < params.rows);
+  let top${i} = pixel${i} / params.Q % params.P * params.strideH - params.padH;
   let left${i} = pixel${i} % params.Q * params.strideW - params.padW;`;
   }).join("\n");
 }
 
+/** What is known of a picture's slices when the shader is written. */
+interface Slices {
+  /** The last slice ends with the sum. */
+  readonly isExact: boolean;
+  /** No window reaches over the border. */
+  readonly isInside: boolean;
+  /** All channels of a slice belong to one tap, so that all threads step alike. */
+  readonly isStraight: boolean;
+}
+
 /** Four channels side by side per load; the sum runs over channels, then columns, then rows. */
-function windowPicture(t: Tile): Picture {
-  const wrap = `while (channel >= params.perGroup / 4u) {
+function windowPicture(t: Tile, { isExact, isInside, isStraight }: Slices): Picture {
+  const step = t.depth / 4;
+  const wrap = `${isStraight ? "if" : "while"} (channel >= params.perGroup / 4u) {
       channel -= params.perGroup / 4u;
       s++;
       if (s == params.S) { s = 0u; r++; }
     }`;
-  return {
-    functions: `fn loadPicture(h: u32, w: u32, picture: u32, channel: u32) -> vec4<f32> {
   // Above the top and left of the border wraps around to a large number.
-  if (h >= params.H || w >= params.W) { return vec4<f32>(); }
-  return vec4<f32>(x[(picture + h * params.W + w) * (params.C / 4u) + channel]);
-}`,
-    setup: `${windowSetup(t)}
-  var channel = aVec + firstSlice * ${t.depth / 4}u;
-  var r = 0u;
-  var s = 0u;
-  ${wrap}`,
-    load: (i) =>
-      `loadPicture(select(0x40000000u, top${i} + r * params.dilationH, r < params.R),
-      left${i} + s * params.dilationW, picture${i}, group * (params.perGroup / 4u) + channel)`,
-    advance: `channel += ${t.depth / 4}u;
+  const checks = (i: number) => [
+    ...(isInside
+      ? []
+      : [
+          `top${i} + r * params.dilationH < params.H`,
+          `left${i} + s * params.dilationW < params.W`,
+        ]),
+    ...(isExact ? [] : ["r < params.R"]),
+  ];
+  const starts = Array.from({ length: loadsOf(t).a }, (_, i) => {
+    const pixel = `(picture${i} + top${i} * params.W + left${i}) * (params.C / 4u)`;
+    return `  let start${i} = ${pixel} + group * (params.perGroup / 4u)${isStraight ? " + aVec" : ""};`;
+  });
+  const tap = "(r * params.dilationH * params.W + s * params.dilationW) * (params.C / 4u)";
+  const setup = `${windowSetup(t)}
+${starts.join("\n")}
+  let first = ${isStraight ? "" : "aVec + "}firstSlice * ${step}u;
+  var channel = first % (params.perGroup / 4u);
+  var s = first / (params.perGroup / 4u) % params.S;
+  var r = first / (params.perGroup / 4u * params.S);`;
+  return {
+    setup,
+    load: {
+      value: (i) => `x[start${i} + ${tap} + channel]`,
+      counts: isInside && isExact ? undefined : (i) => checks(i).join(" && "),
+    },
+    advance: `channel += ${step}u;
     ${wrap}`,
   };
 }
@@ -168,23 +209,18 @@ function scalarPicture(t: Tile): Picture {
     let tap = (first + i) / params.perGroup;
     let h = top + tap / params.S * params.dilationH;
     let w = left + tap % params.S * params.dilationW;
-    if (h < params.H && w < params.W && first + i < params.depth) {
-      value[i] = f32(x[(picture + h * params.W + w) * params.C + (first + i) % params.perGroup]);
-    }
+    let at = (picture + h * params.W + w) * params.C + (first + i) % params.perGroup;
+    let counts = h < params.H && w < params.W && first + i < params.depth;
+    value[i] = select(0.0, f32(x[at]), counts);
   }
   return value;
 }`,
     setup: `${windowSetup(t)}
   var first = aVec * 4u + firstSlice * ${t.depth}u;`,
-    load: (i) => `loadPicture(top${i}, left${i}, picture${i}, first)`,
+    load: { value: (i) => `loadPicture(top${i}, left${i}, picture${i}, first)` },
     advance: `first += ${t.depth}u;`,
   };
 }
-
-const weightsFunction = `fn loadWeights(row: u32, col: u32, group: u32) -> vec4<f32> {
-  if (col >= params.cols) { return vec4<f32>(); }
-  return vec4<f32>(w[(group * params.packedRows + row) * params.cols + col]);
-}`;
 
 const packedRows = (c: Conv2d): number => Math.ceil((c.R * c.S * (c.C / c.G)) / deepest) * deepest;
 

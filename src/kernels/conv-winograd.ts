@@ -183,6 +183,7 @@ ${transform}
 
 /** 36 matrix products: [tiles][C] by [C][K]. */
 function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
+  const isExact = options.specialize && c.C % t.depth === 0;
   const { dispatches } = tiledProgram(
     {
       label: "winograd",
@@ -195,19 +196,21 @@ function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
         { name: "filters", element: "vec4<f32>", from: { kind: "packed", index: 0 } },
       ],
       params: {},
-      functions: `fn loadTiles(row: u32, channel: u32, group: u32) -> vec4<f32> {
-  if (row >= params.rows || channel >= params.depth / 4u) { return vec4<f32>(); }
-  return tiles[(row * 36u + group) * (params.depth / 4u) + channel];
-}
-fn loadFilters(row: u32, col: u32, group: u32) -> vec4<f32> {
-  if (row >= params.depth || col >= params.cols) { return vec4<f32>(); }
-  return filters[(group * params.depth + row) * params.cols + col];
-}`,
+      functions: "",
       code: {
         setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;
-  var filterRow = bRow + firstSlice * ${t.depth}u;`,
-        loadA: (i) => `loadTiles(tileRow + aRow + ${i}u * aStep, channel, group)`,
-        loadB: (i) => `loadFilters(filterRow + ${i}u * bStep, tileCol + bVec, group)`,
+  var filterRow = group * params.depth + bRow + firstSlice * ${t.depth}u;`,
+        a: {
+          element: "vec4<f32>",
+          value: (i) =>
+            `tiles[((tileRow + aRow + ${i}u * aStep) * 36u + group) * (params.depth / 4u) + channel]`,
+          counts: isExact ? undefined : () => "channel < params.depth / 4u",
+        },
+        b: {
+          element: "vec4<f32>",
+          // Rows past the last channel are those of other products, times zeros of A.
+          value: (i) => `filters[(filterRow + ${i}u * bStep) * params.cols + tileCol + bVec]`,
+        },
         advance: `channel += ${t.depth / 4}u;\n    filterRow += ${t.depth}u;`,
       },
       steps: [],

@@ -15,14 +15,18 @@ export interface Tile {
   readonly cols: number;
   /** Write the loop over a slice out, instead of leaving it to the driver. */
   readonly unroll: boolean;
-  /** Slices in workgroup memory: with 2, one is written while the other is read. */
-  readonly stages: number;
-  readonly pad: number;
+  /**
+   * Slices in workgroup memory. With 1, the next slice waits in registers while the present one is
+   * multiplied; with 2, it is written beside it, and one barrier per slice does.
+   */
+  readonly stages: 1 | 2;
+  /** Lanes that run together, asked of devices that let shaders choose. */
+  readonly wave?: 32 | 64;
   /** Parts that the sum is cut into, computed side by side: 1 leaves it whole. */
   readonly splits: number;
 }
 
-export const tileOf = (config: Config): Tile => ({ pad: 2, ...config }) as unknown as Tile;
+export const tileOf = (config: Config): Tile => config as unknown as Tile;
 
 export const threadsOf = (t: Tile): number => (t.tileM / t.rows) * (t.tileN / t.cols);
 
@@ -37,7 +41,7 @@ const threadsDown = (t: Tile): number => t.tileM / t.rows;
 const threadsAcross = (t: Tile): number => t.tileN / t.cols;
 
 /** Vectors between four-deep steps of A: two more than needed spread the writes over all banks. */
-const stepA = (t: Tile): number => t.rows + t.pad;
+const stepA = (t: Tile): number => t.rows + 2;
 
 /**
  * Vectors in what one row (column) of threads reads of A (B) in a slice: an odd number, so that
@@ -46,7 +50,7 @@ const stepA = (t: Tile): number => t.rows + t.pad;
 const lineA = (t: Tile): number => (stepA(t) * t.depth) / 4 + 1;
 const lineB = (t: Tile): number => (t.cols * t.depth) / 4 + 1;
 
-/** Bytes of workgroup memory. */
+/** Bytes of workgroup memory, in float32. */
 const tileBytes = (t: Tile): number =>
   16 * t.stages * (threadsDown(t) * lineA(t) + threadsAcross(t) * lineB(t));
 
@@ -73,28 +77,47 @@ export function tileFits(t: Tile, device: DeviceTraits): true | string {
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
+/** How a thread loads its share of one operand's slice, as WGSL. */
+export interface Load {
+  /** The type of a vector in memory: "vec4<f32>", "vec4<f16>". */
+  readonly element: string;
+  /**
+   * Vector i of the share: an expression that reads memory whatever the place, for a branch around
+   * a load makes the GPU wait for it. What lies beyond a buffer reads as anything.
+   */
+  readonly value: (i: number) => string;
+  /** The condition for vector i to count; zeros take its place otherwise. Left out: it always does. */
+  readonly counts?: ((i: number) => string) | undefined;
+}
+
 /** What a matrix product needs to be told of its operands, as WGSL. */
 export interface TileCode {
   /** Statements run once, before the loop, that set up the loads; may use `lane`, `tileRow`. */
   readonly setup: string;
-  /** Vector i of A that this thread loads for slice `slice`: an expression of type vec4<f32>. */
-  readonly loadA: (i: number) => string;
-  /** Vector i of B, likewise; at row `bRow` + i * bStep of the slice, column vector `bCol`. */
-  readonly loadB: (i: number) => string;
+  readonly a: Load;
+  readonly b: Load;
   /** Statements run after a slice was loaded: moves the loads on. */
   readonly advance: string;
   /** Statements that store `value` (vec4<f32>), the sums of `row` and of column vector `col`. */
   readonly store: string;
 }
 
+/** How a tile multiplies. */
+export interface Arithmetic {
+  /** Products and their sums over a slice in float16, which some GPUs do at twice the rate. */
+  readonly half: boolean;
+}
+
+const scalarOf = ({ half }: Arithmetic): string => (half ? "f16" : "f32");
+
 /**
  * Workgroup memory of a tile. A is kept by row of threads and B by column of threads, so that a
  * thread finds all that it multiplies at constant distances from one place: WebGPU checks every
  * index that is not constant, and a check at each load would cost a tenth of the time.
  */
-export function tileMemory(t: Tile): string {
+export function tileMemory(t: Tile, arithmetic: Arithmetic): string {
   const lines = (line: number, count: number) => {
-    const one = `array<array<vec4<f32>, ${line}>, ${count}>`;
+    const one = `array<array<vec4<${scalarOf(arithmetic)}>, ${line}>, ${count}>`;
     return t.stages === 1 ? one : `array<${one}, ${t.stages}>`;
   };
   return `var<workgroup> sharedA: ${lines(lineA(t), threadsDown(t))};
@@ -110,14 +133,11 @@ var<workgroup> sharedB: ${lines(lineB(t), threadsAcross(t))};`;
  * `bRow + i * bStep` of B's slice at vector `bVec` of the tile; `aRow`, `aVec`, `bRow`, `bVec` are
  * variables, `aStep` and `bStep` constants.
  */
-export function tileBody(t: Tile, code: TileCode): string {
+export function tileBody(t: Tile, code: TileCode, arithmetic: Arithmetic): string {
   const threads = threadsOf(t);
-  const loads = loadsOf(t);
   const across = threadsAcross(t);
   const down = threadsDown(t);
   const colVectors = t.cols / 4;
-  const sums = range(t.rows).flatMap((i) => range(colVectors).map((j) => `sum${i}_${j}`));
-  const fetched = [...range(loads.a).map((i) => `na${i}`), ...range(loads.b).map((i) => `nb${i}`)];
   const stores = range(t.rows).flatMap((i) =>
     range(colVectors).map(
       (j) => `{
@@ -136,9 +156,10 @@ ${placeOfThread(t)}
   let bVec = lane % ${t.tileN / 4}u;
   let bRow = lane / ${t.tileN / 4}u;
 ${code.setup}
-  ${sums.map((s) => `var ${s} = vec4<f32>();`).join(" ")}
-  ${fetched.map((name) => `var ${name}: vec4<f32>;`).join(" ")}
-${loop(t, code)}
+  ${sumsOf(t)
+    .map((place) => `var sum${place} = vec4<f32>();`)
+    .join(" ")}
+${t.stages === 1 ? loopOfOne(t, code, arithmetic) : loopOfTwo(t, code, arithmetic)}
   ${stores.join("\n  ")}
 `;
 }
@@ -157,63 +178,110 @@ function placeOfThread(t: Tile): string {
   let ty = lane / 2u % 4u + lane / 32u % ${down / 4}u * 4u;`;
 }
 
-/** The loop over slices: fetch into registers, keep in workgroup memory, multiply. */
-function loop(t: Tile, code: TileCode): string {
-  const loads = loadsOf(t);
-  const fetch = [
-    ...range(loads.a).map((i) => `na${i} = ${code.loadA(i)};`),
-    ...range(loads.b).map((i) => `nb${i} = ${code.loadB(i)};`),
-    code.advance,
-  ].join("\n    ");
-  const next = (statements: string) => `if (slice + 1u < lastSlice) {\n    ${statements}\n    }`;
-  if (t.stages === 1) {
-    return `  ${fetch}
+/** A vector that a thread fetches: its name, its load, and its number among that load's. */
+interface Fetch {
+  readonly name: string;
+  readonly load: Load;
+  readonly index: number;
+}
+
+function fetchesOf(t: Tile, { a, b }: TileCode): Fetch[] {
+  const { a: countA, b: countB } = loadsOf(t);
+  return [
+    ...range(countA).map((index) => ({ name: `a${index}`, load: a, index })),
+    ...range(countB).map((index) => ({ name: `b${index}`, load: b, index })),
+  ];
+}
+
+/** Reads the thread's share of the next slice into variables made by `keyword`, if any. */
+function fetch(t: Tile, code: TileCode, keyword: "let " | ""): string {
+  const lines = fetchesOf(t, code).flatMap(({ name, load, index }) => [
+    `${keyword}next_${name} = ${load.value(index)};`,
+    ...(load.counts ? [`${keyword}counts_${name} = ${load.counts(index)};`] : []),
+  ]);
+  return [...lines, code.advance].join("\n    ");
+}
+
+/** The next slice waits in registers. */
+function loopOfOne(t: Tile, code: TileCode, arithmetic: Arithmetic): string {
+  const declared = fetchesOf(t, code).flatMap(({ name, load }) => [
+    `var next_${name}: ${load.element};`,
+    ...(load.counts ? [`var counts_${name}: bool;`] : []),
+  ]);
+  const next = fetch(t, code, "");
+  return `  ${declared.join(" ")}
+  ${next}
   for (var slice = firstSlice; slice < lastSlice; slice++) {
-    ${keep(t, "")}
+    ${keep(t, code, "", arithmetic)}
     workgroupBarrier();
-    ${next(fetch)}
-${multiply(t, "")}
+    if (slice + 1u < lastSlice) {
+    ${next}
+    }
+${multiply(t, "", arithmetic)}
     workgroupBarrier();
   }`;
+}
+
+/**
+ * The next slice is written beside the present one. It is fetched without asking whether there is
+ * one, and lives in one turn of the loop only: otherwise compilers wait for it at once.
+ */
+function loopOfTwo(t: Tile, code: TileCode, arithmetic: Arithmetic): string {
+  const turn = (stage: number) => `    {
+    ${fetch(t, code, "let ")}
+${multiply(t, `[${stage}]`, arithmetic)}
+    ${keep(t, code, `[${1 - stage}]`, arithmetic)}
+    }
+    workgroupBarrier();`;
+  return `  {
+    ${fetch(t, code, "let ")}
+    ${keep(t, code, "[0]", arithmetic)}
   }
-  return `  ${fetch}
-  ${keep(t, "[0]")}
   workgroupBarrier();
-  for (var slice = firstSlice; slice < lastSlice; slice++) {
-    let stage = (slice - firstSlice) % 2u;
-    ${next(fetch)}
-${multiply(t, "[stage]")}
-    ${next(keep(t, "[1u - stage]"))}
-    workgroupBarrier();
+  for (var slice = firstSlice; slice < lastSlice; slice += 2u) {
+${turn(0)}
+    if (slice + 1u >= lastSlice) { break; }
+${turn(1)}
   }`;
 }
 
 /** Writes what was fetched to workgroup memory, A transposed: four rows in a vector. */
-function keep(t: Tile, stage: string): string {
-  const loads = loadsOf(t);
+function keep(t: Tile, code: TileCode, stage: string, arithmetic: Arithmetic): string {
   const down = threadsDown(t);
   const across = threadsAcross(t);
-  const a = range(loads.a).map((i) => {
-    const at = `aVec * ${stepA(t)}u + row / ${4 * down}u`;
-    const stores = range(4).map((k) => `line[at + ${(k * t.rows) / 4}u][row % 4u] = na${i}[${k}];`);
+  const vector = `vec4<${scalarOf(arithmetic)}>`;
+  const kept = ({ name, load }: Fetch) => {
+    const value = `${vector}(next_${name})`;
+    return load.counts ? `select(${vector}(), ${value}, counts_${name})` : value;
+  };
+  const store = (fetched: Fetch) => {
+    const i = fetched.index;
+    if (fetched.load === code.b) {
+      const at = `(bRow + ${i}u * bStep) * ${t.cols / 4}u + bVec / ${across}u`;
+      return `sharedB${stage}[bVec % ${across}u][${at}] = ${kept(fetched)};`;
+    }
+    const stores = range(4).map((k) => `line[at + ${(k * t.rows) / 4}u][row % 4u] = value[${k}];`);
     return `{
       let row = aRow + ${i}u * aStep;
       let line = &sharedA${stage}[row / 4u % ${down}u];
-      let at = ${at};
+      let at = aVec * ${stepA(t)}u + row / ${4 * down}u;
+      let value = ${kept(fetched)};
       ${stores.join("\n      ")}
     }`;
-  });
-  const b = range(loads.b).map((i) => {
-    const at = `(bRow + ${i}u * bStep) * ${t.cols / 4}u + bVec / ${across}u`;
-    return `sharedB${stage}[bVec % ${across}u][${at}] = nb${i};`;
-  });
-  return [...a, ...b].join("\n    ");
+  };
+  return fetchesOf(t, code).map(store).join("\n    ");
 }
 
+/** Places of a thread's sums: "row_columnVector". */
+const sumsOf = (t: Tile): string[] =>
+  range(t.rows).flatMap((i) => range(t.cols / 4).map((j) => `${i}_${j}`));
+
 /** Multiplies the slice in workgroup memory into the sums. */
-function multiply(t: Tile, stage: string): string {
+function multiply(t: Tile, stage: string, arithmetic: Arithmetic): string {
   const colVectors = t.cols / 4;
   const rowVectors = t.rows / 4;
+  const vector = `vec4<${scalarOf(arithmetic)}>`;
+  const into = arithmetic.half ? "part" : "sum";
   const step = (v: string) => {
     const place = (factor: number, offset: number) =>
       t.unroll ? `${Number(v) * factor + offset}` : `${v} * ${factor}u + ${offset}u`;
@@ -225,8 +293,11 @@ function multiply(t: Tile, stage: string): string {
         (j) => `let b${k}_${j} = lineOfB[${place(t.cols, k * colVectors + j)}];`,
       ),
       ...range(t.rows).flatMap((i) => {
-        const a = `vec4<f32>(a${k}_${i >> 2}.${"xyzw"[i % 4]})`;
-        return range(colVectors).map((j) => `sum${i}_${j} = fma(${a}, b${k}_${j}, sum${i}_${j});`);
+        const a = `${vector}(a${k}_${i >> 2}.${"xyzw"[i % 4]})`;
+        return range(colVectors).map((j) => {
+          const sum = `${into}${i}_${j}`;
+          return `${sum} = fma(${a}, b${k}_${j}, ${sum});`;
+        });
       }),
     ]);
   };
@@ -235,9 +306,12 @@ function multiply(t: Tile, stage: string): string {
   const steps = t.unroll
     ? range(vectors).map((v) => block(step(`${v}`)))
     : [`for (var v = 0u; v < ${vectors}u; v++) ${block(step("v"))}`];
+  const parts = arithmetic.half ? sumsOf(t) : [];
   return `    {
     let lineOfA = &sharedA${stage}[ty];
     let lineOfB = &sharedB${stage}[tx];
+    ${parts.map((p) => `var part${p} = ${vector}();`).join(" ")}
     ${steps.join("\n    ")}
+    ${parts.map((p) => `sum${p} += vec4<f32>(part${p});`).join("\n    ")}
     }`;
 }

@@ -41,6 +41,10 @@ export interface DeviceTraits {
   readonly cores: number;
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
+  /** Shaders may ask for a number of lanes that run together (`@subgroup_size`). */
+  readonly hasSubgroupSizeControl: boolean;
+  /** The family as WebGPU names it: "rdna-1", "hopper"; "" where not known. */
+  readonly architecture: string;
   /** A CPU that emulates a GPU: compile time weighs more than speed. */
   readonly isSoftware: boolean;
 }
@@ -87,6 +91,8 @@ export interface Program {
 export interface BuildOptions {
   /** Write sizes into the shader as constants (fast code) or pass them in (shared pipelines). */
   readonly specialize: boolean;
+  /** Multiply float16 values in float16, which some GPUs do at twice the rate. Default false. */
+  readonly half?: boolean;
 }
 
 /**

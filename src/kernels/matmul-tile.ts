@@ -40,6 +40,7 @@ export const matmulTile: Kernel = {
       element: elementOf(problem.inputs[0]!, 4),
       from: { kind: "input", index: 0 },
     };
+    const isExact = options.specialize && p.depth % t.depth === 0;
     const program = tiledProgram(
       {
         label: "matmul",
@@ -49,12 +50,21 @@ export const matmulTile: Kernel = {
         depth: p.depth,
         operands: [a, b.buffer],
         params: {},
-        functions,
+        functions: "",
+        isHalf: a.element === "vec4<f16>" && b.buffer.element === a.element,
         code: {
           setup: `  var col = aVec + firstSlice * ${t.depth / 4}u;
   var rowB = bRow + firstSlice * ${t.depth}u;`,
-          loadA: (i) => `loadA(tileRow + aRow + ${i}u * aStep, col)`,
-          loadB: (i) => `loadB(rowB + ${i}u * bStep, tileCol + bVec)`,
+          a: {
+            element: a.element,
+            value: (i) => `a[(tileRow + aRow + ${i}u * aStep) * (params.depth / 4u) + col]`,
+            counts: isExact ? undefined : () => "col < params.depth / 4u",
+          },
+          b: {
+            element: b.buffer.element,
+            value: (i) => `b[(rowB + ${i}u * bStep) * params.cols + tileCol + bVec]`,
+            counts: isExact ? undefined : (i) => `rowB + ${i}u * bStep < params.depth`,
+          },
           advance: `col += ${t.depth / 4}u;\n    rowB += ${t.depth}u;`,
         },
         steps: productSteps(problem),
@@ -66,15 +76,6 @@ export const matmulTile: Kernel = {
     return { ...program, packed: b.packed };
   },
 };
-
-const functions = `fn loadA(row: u32, col: u32) -> vec4<f32> {
-  if (row >= params.rows || col >= params.depth / 4u) { return vec4<f32>(); }
-  return vec4<f32>(a[row * (params.depth / 4u) + col]);
-}
-fn loadB(row: u32, col: u32) -> vec4<f32> {
-  if (row >= params.depth || col >= params.cols) { return vec4<f32>(); }
-  return vec4<f32>(b[row * params.cols + col]);
-}`;
 
 /** B stored [depth][N]: as it comes where it is stored so, else packed. */
 function operandB(problem: Problem, p: Product) {

@@ -4,7 +4,6 @@ import type { Config, DeviceTraits } from "./kernel.ts";
 const tile = (tileM: number, tileN: number, depth: number, rows: number, cols: number): Tile => ({
   ...{ tileM, tileN, depth, rows, cols },
   stages: 1,
-  pad: 2,
   unroll: true,
   splits: 1,
 });

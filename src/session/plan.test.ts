@@ -19,6 +19,8 @@ const device: DeviceTraits = {
   cores: 48,
   hasF16: true,
   hasSubgroups: true,
+  hasSubgroupSizeControl: false,
+  architecture: "",
   isSoftware: false,
 };
 
