@@ -79,9 +79,23 @@ export async function measureConvs(
     if (performance.now() > (options.deadline ?? Number.POSITIVE_INFINITY)) break;
     const report = (done: number, name: string) =>
       options.onProgress?.(results.length + done, points.length, name);
-    results.push(...(await measureGroup(gpu, group, options, report)));
+    try {
+      results.push(...(await measureGroup(gpu, group, options, report)));
+    } catch (error) {
+      if (!(error instanceof RekindleError)) throw error;
+      results.push(...group.map((point) => failureOf(point, options, "refused", error.message)));
+    }
   }
   return results;
+}
+
+function failureOf(
+  { layer, batch }: ConvPoint,
+  { precision }: ConvOptions,
+  kind: ConvFailure["kind"],
+  reason: string,
+): ConvFailure {
+  return { name: nameOfLayer(layer), batch, precision, kind, reason };
 }
 
 function groupsOf(points: readonly ConvPoint[]): ConvPoint[][] {
@@ -152,10 +166,10 @@ async function measureGroup(
 async function prepare(
   gpu: Gpu,
   point: ConvPoint,
-  { precision, lookup, roofline }: ConvOptions,
+  options: ConvOptions,
 ): Promise<Ready | ConvFailure> {
-  const about = { name: nameOfLayer(point.layer), batch: point.batch, precision };
-  const refused = (reason: string) => ({ ...about, kind: "refused", reason }) as const;
+  const { precision, lookup, roofline } = options;
+  const refused = (reason: string) => failureOf(point, options, "refused", reason);
   const tooLarge = whyTooLarge(gpu, point, precision, roofline);
   if (tooLarge !== undefined) return refused(tooLarge);
   const { inputs, problem, ...conv } = convCase(
@@ -176,7 +190,7 @@ async function prepare(
     if (check.relativeL2 <= tolerance) return { conv, choice, check, bound };
     bound.destroy();
     const what = `${choice.kernel.name}: relative error ${check.relativeL2.toExponential(1)}`;
-    return { ...about, kind: "wrong", reason: `${what}, at most ${tolerance} is right` };
+    return failureOf(point, options, "wrong", `${what}, at most ${tolerance} is right`);
   } catch (error) {
     bound?.destroy();
     if (!(error instanceof RekindleError) || error.code === "device-lost") throw error;

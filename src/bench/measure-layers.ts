@@ -50,7 +50,7 @@ export async function measureLayers(
   const plan = makePlan(typed, gpu.traits, lookup);
   const executable = await Executable.build(gpu, plan, new WeightStore(gpu.device), () => {});
   try {
-    await executable.run(new Map(Object.entries(feeds)));
+    await (await executable.issue(new Map(Object.entries(feeds)))).outputs;
     const nodes = problemsOf(typed).map(({ node, problem }) => ({
       node,
       bytes: bytesOfProblem(problem),

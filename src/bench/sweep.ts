@@ -21,6 +21,8 @@ export interface SweepLimits {
   /** Operations and bytes (in float32) of one point at most. */
   readonly flopMax: number;
   readonly bytesMax: number;
+  /** Instead of the usual batches. */
+  readonly batches?: readonly number[];
 }
 
 /** Weights of one layer at most: larger ones are no layers of convolution that anybody runs. */
@@ -32,8 +34,9 @@ const weightsMax = 2048 * 2048 * 2;
  *
  * @example sweepPoints({ limit: 100, seed: 1, flopMax: 1e12, bytesMax: 2 ** 30 });
  */
-export function sweepPoints({ limit, seed, flopMax, bytesMax }: SweepLimits): ConvPoint[] {
-  const points = wholeSpace().filter((point) => {
+export function sweepPoints(limits: SweepLimits): ConvPoint[] {
+  const { limit, seed, flopMax, bytesMax, batches = sweepSpace.batches } = limits;
+  const points = wholeSpace(batches).filter((point) => {
     const { layer, batch } = point;
     const weights = (layer.K * layer.C * layer.R * layer.S) / layer.G;
     if (weights > weightsMax || batch * flopOfLayer(layer) > flopMax) return false;
@@ -48,8 +51,8 @@ export function sweepPoints({ limit, seed, flopMax, bytesMax }: SweepLimits): Co
   return points.slice(0, limit);
 }
 
-function wholeSpace(): ConvPoint[] {
-  const { kernels, strides, channels, sizes, groups, dilations, batches } = sweepSpace;
+function wholeSpace(batches: readonly number[]): ConvPoint[] {
+  const { kernels, strides, channels, sizes, groups, dilations } = sweepSpace;
   const points: ConvPoint[] = [];
   for (const R of kernels)
     for (const stride of strides)
