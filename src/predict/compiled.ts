@@ -1,6 +1,7 @@
 import type { Config, Dispatch } from "../kernels/kernel.ts";
 import type { Code } from "./dispatch-time.ts";
 import stored from "./figures.json" with { type: "json" };
+import type { Machine } from "./machine.ts";
 import { type ShaderIdentity, shaderKey } from "./shader-key.ts";
 
 /** Figures of a shader as Mesa's compiler made it for gfx1010; `npm run navi10` stores them. */
@@ -40,9 +41,9 @@ export interface CompiledShader {
 const figures = stored as unknown as Readonly<Record<string, StoredFigures>>;
 
 /** The stored figures of a shader, else an estimate from its tile. */
-export function compiledShader(shader: ShaderIdentity): CompiledShader {
+export function compiledShader(shader: ShaderIdentity, machine: Machine): CompiledShader {
   const found = figures[shaderKey(shader)];
-  return found ? fromFigures(found) : estimatedShader(shader.config, shader.dispatch);
+  return found ? fromFigures(found) : estimatedShader(shader.config, machine, shader.dispatch);
 }
 
 function fromFigures(f: StoredFigures): CompiledShader {
@@ -62,9 +63,6 @@ function fromFigures(f: StoredFigures): CompiledShader {
   };
 }
 
-/** Vector instructions beside the multiplications, for every load of workgroup memory. */
-const overhead = 0.4;
-
 /** Vector instructions of a shader without a loop that is known: a guess. */
 const straightClocks = 400;
 
@@ -72,7 +70,11 @@ const straightClocks = 400;
  * A shader that was not compiled. Of a tile, what a multiplication costs in loads from workgroup
  * memory is known from its shape; registers are its sums, what they are made of, and addresses.
  */
-export function estimatedShader(config: Config, dispatch?: Dispatch): CompiledShader {
+export function estimatedShader(
+  config: Config,
+  machine: Machine,
+  dispatch?: Dispatch,
+): CompiledShader {
   const { rows, cols, depth, tileM, tileN } = config as Readonly<Record<string, number>>;
   const base = { wave: 32, wavesPerSimd: 20, sharedBytes: 0, estimated: true };
   const isTile = dispatch === undefined || /\d+x\d+x\d+/.test(dispatch.label);
@@ -87,7 +89,7 @@ export function estimatedShader(config: Config, dispatch?: Dispatch): CompiledSh
   }
   const multiplications = rows * cols * depth;
   const registers = rows * cols + 3 * (rows + cols) + 56;
-  const vectorClocks = multiplications * (1 + overhead * (1 / rows + 1 / cols));
+  const vectorClocks = multiplications * (1 + machine.tileOverhead * (1 / rows + 1 / cols));
   const sharedClocks = 2 * (rows + cols) * depth;
   return {
     ...base,

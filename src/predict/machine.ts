@@ -20,6 +20,8 @@ export interface Machine {
   /** Bytes a clock that a unit moves to and from workgroup memory, and loads from its cache. */
   readonly sharedRate: number;
   readonly loadRate: number;
+  /** Vector instructions beside a tile's multiplications, for each load of workgroup memory. */
+  readonly tileOverhead: number;
   /** Workgroup memory of a unit in bytes. */
   readonly sharedBytes: number;
 }
@@ -33,7 +35,7 @@ const sliceRate = 64;
 /**
  * An RDNA1 card. Two SIMDs of 32 lanes in a compute unit; workgroup memory moves 128 bytes a clock
  * and the nearest cache 64: AMD, "RDNA architecture" white paper, 2019. That half of the L2's rate
- * reaches kernels is what fits on an H100.
+ * reaches kernels is an assumption; on an H100 two fifths fit.
  */
 export function machineOfCard(card: Card): Machine {
   const hertz = card.gameMHz * 1e6;
@@ -52,6 +54,7 @@ export function machineOfCard(card: Card): Machine {
     cacheRateMax: cacheClockRate * hertzMax,
     sharedRate: 128,
     loadRate: 64,
+    tileOverhead: 0.4,
     sharedBytes: 65_536,
   };
 }
@@ -59,7 +62,8 @@ export function machineOfCard(card: Card): Machine {
 /**
  * The GPU on which the method is checked. 132 multiprocessors of four SIMDs, 1980 MHz at most,
  * 3.35 TB/s and 50 MB of L2: NVIDIA, "H100 Tensor Core GPU" data sheet and white paper, 2022. The
- * rate of the L2 is fitted (docs/performance-model.md).
+ * rates of the L2 and of workgroup memory, which serves lanes that read the same place together,
+ * are fitted (docs/performance-model.md).
  */
 export const h100: Machine = {
   name: "H100",
@@ -70,9 +74,10 @@ export const h100: Machine = {
   f16Rate: 2,
   memoryRate: 3.35e12,
   cacheBytes: 50e6,
-  cacheRate: 2.6e12,
+  cacheRate: 2e12,
   cacheRateMax: 5.2e12,
-  sharedRate: 128,
+  sharedRate: 156,
   loadRate: 64,
+  tileOverhead: 1.43,
   sharedBytes: 227 * 1024,
 };

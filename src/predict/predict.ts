@@ -152,7 +152,7 @@ function predictDispatch(
   { machine, use }: Target,
 ) {
   const { dispatch, problem } = shader;
-  const compiled = compiledShader(shader);
+  const compiled = compiledShader(shader, machine);
   const multiplications = multiplicationsOf(shader, program, flop);
   const traffic = trafficOfDispatch(dispatch, program, problem, use);
   const work = workOf(shader, compiled, multiplications, traffic, machine);
