@@ -59,7 +59,7 @@ const gainMin = 1.02;
 const patience = 16;
 
 /** Shaders that compile while others are measured. */
-const compileAhead = 8;
+const compileAhead = 12;
 
 /**
  * Finds the fastest way to compute a problem: every candidate is checked against the reference,

@@ -7,17 +7,20 @@ import type { DeviceTunings, Tunings } from "./tuning.ts";
 
 /** The stored tunings; undefined where there is no file. Throws "file-invalid" where it is damaged. */
 export async function readStored(path: string): Promise<Tunings | undefined> {
-  let text: string;
+  const text = await readText(path);
+  return text === undefined ? undefined : parseTunings(text, path);
+}
+
+async function readText(path: string): Promise<string | undefined> {
   try {
-    text = await readFile(path, "utf8");
+    return await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new RekindleError("file-invalid", `cannot read ${path}: ${messageOf(error)}`, {
-      fix: "see that you may read it, or set REKINDLE_TUNINGS to another file, or to off",
+      fix: "see that it is a file that you may read, or set REKINDLE_TUNINGS to another, or to off",
       cause: error,
     });
   }
-  return parseTunings(text, path);
 }
 
 /**
@@ -59,14 +62,16 @@ async function changeStore(path: string, change: (old: Tunings) => Tunings): Pro
   }
 }
 
+/** Moves a file out of the way that is ours but damaged; any other is left alone. */
 async function readOrSetAside(path: string): Promise<Tunings> {
+  const text = (await readText(path)) ?? "";
   try {
-    return (await readStored(path)) ?? noTunings;
+    if (text !== "") return parseTunings(text, path);
   } catch (error) {
-    if (!(error instanceof RekindleError)) throw error;
+    if (!text.includes('"rekindle-tunings"')) throw error;
     await rename(path, `${path}.damaged`);
-    return noTunings;
   }
+  return noTunings;
 }
 
 async function replace(path: string, text: string): Promise<void> {
