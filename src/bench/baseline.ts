@@ -16,6 +16,8 @@ const time = z.strictObject({
   /** A model's name, or a layer's as `rekindle bench conv --list` prints it. */
   name: z.string().min(1).max(200),
   batch: z.int().positive(),
+  /** Height and width of a model's pictures. */
+  size: z.tuple([z.int().positive(), z.int().positive()]).optional(),
   precision: z.enum(["f32", "f16"]),
   /** Whole runs go from the CPU's memory to the CPU's memory. */
   measure: z.enum(["on device", "whole"]),
@@ -65,13 +67,16 @@ function invalid(name: string, problem: string): RekindleError {
 
 /** Something that was measured here, with the milliseconds of each kind of run. */
 export interface Measured extends Pick<BaselineTime, "what" | "name" | "batch" | "precision"> {
+  readonly size?: readonly number[] | undefined;
   readonly ms: Partial<Record<BaselineTime["measure"], number>>;
 }
 
 /** Comparisons with a baseline, each with the fastest way that it holds for the same thing. */
 export function comparedWithBaseline(baseline: Baseline, own: Measured): Comparison[] {
   const keys = ["what", "name", "batch", "precision"] as const;
-  const same = baseline.times.filter((t) => keys.every((key) => t[key] === own[key]));
+  const same = baseline.times.filter(
+    (t) => keys.every((key) => t[key] === own[key]) && t.size?.join() === own.size?.join(),
+  );
   return (["on device", "whole"] as const).flatMap((measure): Comparison[] => {
     const ownMs = own.ms[measure];
     const ways = same.filter((t) => t.measure === measure);

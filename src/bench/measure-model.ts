@@ -30,6 +30,8 @@ export interface Subject {
 export interface ModelTime {
   readonly name: string;
   readonly batch: number;
+  /** Height and width of the pictures that it takes; left out where it takes none. */
+  readonly size?: readonly [number, number];
   readonly precision: "f32" | "f16";
   readonly device: string;
   /** From opening the session to the first result. */
@@ -108,8 +110,10 @@ export async function measureModel(
     const times = await timeWhole(session, feeds, options.against, model, options.runs);
     const layers = options.withLayers ? await layersOf(device, subject, options) : undefined;
     const { "ort-webgpu": ortWebgpuMs, "ort-cpu": ortCpuMs } = times.against;
+    const size = pictureSizeOf(feeds);
     return {
       ...about,
+      ...(size && { size }),
       device: session.device.name,
       firstMs,
       ...check,
@@ -125,6 +129,11 @@ export async function measureModel(
   } finally {
     await session.dispose();
   }
+}
+
+function pictureSizeOf(feeds: Subject["feeds"]): [number, number] | undefined {
+  const picture = Object.values(feeds).find(({ dims }) => dims.length === 4);
+  return picture && [picture.dims[2]!, picture.dims[3]!];
 }
 
 function typedGraphOf({ graph, feeds }: Subject, precision: "f32" | "f16"): TypedGraph {

@@ -117,14 +117,15 @@ function pageOf(report: BenchReport, charts: readonly Chart[]): string {
 <meta name="viewport" content="width=device-width">
 <title>rekindle bench ${what}: ${escaped(device.name)}</title>
 <style>
-  body { font: 15px/1.5 sans-serif; color: #222; max-width: 1020px; margin: 2em auto; padding: 0 1em }
+  body { font: 15px/1.5 sans-serif; color: #222; max-width: 1020px; margin: 2em auto;
+    padding: 0 1em }
   figure { margin: 1.5em 0; border: 1px solid #e4e4e4; overflow-x: auto }
   svg { display: block }
 </style>
 </head>
 <body>
 <h1>rekindle bench ${what}</h1>
-<p>${escaped(device.name)}${device.driver ? `, ${escaped(device.driver)}` : ""}; ${report.precision};
+<p>${escaped([device.name, device.driver].filter(Boolean).join(", "))}; ${report.precision};
 rekindle ${escaped(version)}; ${measuredAt.slice(0, 16).replace("T", " ")} UTC</p>
 <ul>${remarks.join("\n")}</ul>
 ${charts.map((chart) => `<figure>\n${drawSvg(chart)}\n</figure>`).join("\n")}

@@ -142,7 +142,8 @@ function layerTable({ name, batch, layers, onDeviceMs }: ModelTime, out: Output)
     dispatchesOf(layer),
   ]);
   const whole = onDeviceMs ? `, all together on the device ${formatMs(onDeviceMs.median)}` : "";
-  const title = `${name}, batch ${batch}: ${plural(layers.length, "layer")}, each repeated by itself`;
+  const count = plural(layers.length, "layer");
+  const title = `${name}, batch ${batch}: ${count}, each repeated by itself`;
   return [
     paint(out, "bold", title),
     ...table([head, ...cells], "llrrrrrl"),

@@ -213,10 +213,10 @@ function comparisonsOfConv(row: ConvTime | ConvFailure, baselines: readonly Base
 
 function comparisonsOfModel(row: ModelTime | ModelFailure, baselines: readonly Baseline[]) {
   if (!hasTime(row)) return [];
-  const { name, batch, precision, wholeMs, onDeviceMs } = row;
+  const { name, batch, size, precision, wholeMs, onDeviceMs } = row;
   const ms = { whole: wholeMs.median, ...(onDeviceMs && { "on device": onDeviceMs.median }) };
   const stored = baselines.flatMap((b) =>
-    comparedWithBaseline(b, { what: "model", name, batch, precision, ms }),
+    comparedWithBaseline(b, { what: "model", name, batch, size, precision, ms }),
   );
   return [...comparedWithRivals(row), ...stored];
 }
