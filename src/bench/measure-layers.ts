@@ -48,7 +48,7 @@ export async function measureLayers(
   const shapes = new Map(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
   const typed = optimize(resolve(graph, shapes), { precision });
   const plan = makePlan(typed, gpu.traits, lookup);
-  const executable = await Executable.build(gpu, plan, new WeightStore(gpu.device), () => {});
+  const executable = await Executable.build(gpu, plan, new WeightStore(gpu), () => {});
   try {
     await (await executable.issue(new Map(Object.entries(feeds)))).outputs;
     const nodes = problemsOf(typed).map(({ node, problem }) => ({

@@ -161,6 +161,11 @@ function packWeights(problem: Problem, c: Conv2d): Packed {
     layout: "depthwise",
     dtype: problem.inputs[0]!.dtype,
     length: taps * c.C,
+    code: {
+      params: { taps, C: c.C },
+      count: taps * c.C,
+      body: "  put(i, element(i % params.C * params.taps + i / params.C));",
+    },
     fill(from, to) {
       for (let ch = 0; ch < c.C; ch++) {
         for (let tap = 0; tap < taps; tap++) to[tap * c.C + ch] = from[ch * taps + tap]!;

@@ -236,6 +236,14 @@ function packWeights(problem: Problem, c: Conv2d): Packed {
     layout: `conv-gemm ${c.G}`,
     dtype: problem.inputs[0]!.dtype,
     length: c.G * rows * filters,
+    code: {
+      params: { rows, filters, taps, perGroup },
+      count: c.G * rows * filters,
+      body: `  let row = i / params.filters % params.rows;
+  let k = i / (params.filters * params.rows) * params.filters + i % params.filters;
+  let at = (k * params.perGroup + row % params.perGroup) * params.taps + row / params.perGroup;
+  if (row < params.taps * params.perGroup) { put(i, element(at)); }`,
+    },
     fill(from, to) {
       for (let k = 0; k < c.K; k++) {
         const group = Math.floor(k / filters);

@@ -51,9 +51,10 @@ interface Axis {
   readonly stride: number;
   readonly dilation: number;
   readonly pad: number;
-  /** The first tap that reaches the pixels of each phase; `kernel` where none does. */
-  readonly firstTaps: readonly number[];
-  /** From one such tap to the next, and the largest number of them. */
+  /** What `firstTap` needs: phases that no tap reaches, and where the others begin. */
+  readonly divisor: number;
+  readonly inverse: number;
+  /** From one tap that reaches a phase to the next, and the largest number of them. */
   readonly tapStep: number;
   readonly taps: number;
 }
@@ -66,14 +67,12 @@ function axisOf(
   dilation: number,
   pad: number,
 ): Axis {
-  const reaches = (phase: number, tap: number) => (phase + pad - tap * dilation) % stride === 0;
-  const firstTaps = Array.from({ length: stride }, (_, phase) => {
-    for (let tap = 0; tap < kernel; tap++) if (reaches(phase, tap)) return tap;
-    return kernel;
-  });
-  const tapStep = stride / greatestDivisor(stride, dilation);
+  const divisor = greatestDivisor(stride, dilation);
+  const tapStep = stride / divisor;
   const taps = Math.ceil(kernel / tapStep);
-  return { input, output, kernel, stride, dilation, pad, firstTaps, tapStep, taps };
+  let inverse = 0;
+  while ((inverse * (dilation / divisor)) % tapStep !== 1 % tapStep) inverse++;
+  return { input, output, kernel, stride, dilation, pad, divisor, inverse, tapStep, taps };
 }
 
 function greatestDivisor(a: number, b: number): number {
@@ -124,7 +123,7 @@ function productOf(problem: Problem): GatheredProduct {
       { name: "w", element: elementOf(w!), from: { kind: "input", index: 1 } },
     ],
     params: params(problem),
-    declarations: declarations(high, wide, isLast),
+    declarations: declarations(isLast),
     loadA: `fn loadA(group: u32, row: u32, k: u32) -> f32 {
   let tap = tapOf(group, k);
   let at = pixelOf(group, row);
@@ -163,6 +162,8 @@ function params(problem: Problem): Record<string, number> {
     ...{ strideH: high.stride, strideW: wide.stride, padH: high.pad, padW: wide.pad },
     ...{ dilationH: high.dilation, dilationW: wide.dilation },
     ...{ tapStepH: high.tapStep, tapStepW: wide.tapStep, tapsH: high.taps, tapsW: wide.taps },
+    ...{ divisorH: high.divisor, divisorW: wide.divisor },
+    ...{ inverseH: high.inverse, inverseW: wide.inverse },
     pixelsH: Math.ceil(high.output / high.stride),
     pixelsW: Math.ceil(wide.output / wide.stride),
     ...pictureStrides("x", layout, inputs * group, high.input, wide.input),
@@ -170,23 +171,28 @@ function params(problem: Problem): Record<string, number> {
   };
 }
 
-/** Functions that both operands share; channels run innermost where they do in memory. */
-function declarations(high: Axis, wide: Axis, isLast: boolean): string {
-  const list = (name: string, { firstTaps: f }: Axis) =>
-    `const ${name} = array<u32, ${f.length}>(${f.map((tap) => `${tap}u`).join(", ")});`;
+/**
+ * Functions that both operands share; channels run innermost where they do in memory. A tap reaches
+ * a pixel where pixel + pad = tap * dilation, modulo the stride: the first one is found by the
+ * inverse of the dilation.
+ */
+function declarations(isLast: boolean): string {
   const [channel, tap] = isLast
     ? ["k % params.channels", "k / params.channels"]
     : ["k / (params.tapsH * params.tapsW)", "k % (params.tapsH * params.tapsW)"];
-  return `${list("firstTapH", high)}
-${list("firstTapW", wide)}
+  return `fn firstTap(at: u32, divisor: u32, inverse: u32, step: u32, none: u32) -> u32 {
+  return select(none, at / divisor % step * inverse % step, at % divisor == 0u);
+}
 /** Channel, row and column of the kernel at position k of the sum. */
 fn tapOf(group: u32, k: u32) -> vec3<u32> {
   let phase = group % params.phases;
   let tap = ${tap};
   return vec3<u32>(
     ${channel},
-    firstTapH[phase / params.strideW] + tap / params.tapsW * params.tapStepH,
-    firstTapW[phase % params.strideW] + tap % params.tapsW * params.tapStepW,
+    tap / params.tapsW * params.tapStepH + firstTap(phase / params.strideW + params.padH,
+      params.divisorH, params.inverseH, params.tapStepH, params.R),
+    tap % params.tapsW * params.tapStepW + firstTap(phase % params.strideW + params.padW,
+      params.divisorW, params.inverseW, params.tapStepW, params.S),
   );
 }
 /** Batch entry, row and column of an output pixel; some lie beyond the last row or column. */

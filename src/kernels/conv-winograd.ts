@@ -14,7 +14,13 @@ import {
   workgroupArguments,
   workgroupIndex,
 } from "./wgsl.ts";
-import { inputMatrix, outputMatrix, transformFilter, transformTile } from "./winograd-matrices.ts";
+import {
+  inputMatrix,
+  outputMatrix,
+  transformFilter,
+  transformFilterCode,
+  transformTile,
+} from "./winograd-matrices.ts";
 
 const threads = 64;
 
@@ -275,6 +281,12 @@ function packFilters(problem: Problem, c: Conv2d): Packed {
     layout: "winograd 4x4",
     dtype: "float32",
     length: 36 * c.C * c.K,
+    code: {
+      params: { C: c.C, K: c.K },
+      count: c.C * c.K,
+      body: `  let start = (i % params.K * params.C + i / params.K) * 9u;
+${transformFilterCode("element(start + ", "put(i + ", "params.C * params.K")}`,
+    },
     fill(from, to) {
       for (let k = 0; k < c.K; k++) {
         for (let ch = 0; ch < c.C; ch++) {

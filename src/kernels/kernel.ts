@@ -78,6 +78,16 @@ export interface Packed {
   /** The constant inputs that it is made of. */
   readonly inputs: readonly number[];
   make(): ArrayBufferView;
+  /** `make` on the device; left out where the constant is small. */
+  readonly shader?: PackShader;
+}
+
+/** A dispatch that rearranges `source`, binding 0, into binding 1; its params are binding 2. */
+export interface PackShader {
+  readonly source: Tensor;
+  readonly wgsl: string;
+  readonly params: Uint32Array;
+  readonly workgroups: readonly [number, number, number];
 }
 
 /** How one node is computed. */

@@ -1,6 +1,6 @@
 import { epilogue } from "./epilogue.ts";
 import type { Config, Kernel, Problem } from "./kernel.ts";
-import { packConstant } from "./pack.ts";
+import { type PackCode, packConstant } from "./pack.ts";
 import { type Product, productOfProblem, productSteps } from "./product.ts";
 import { type Buffer, declare, elementOf, needsFloats, workgroupArguments } from "./wgsl.ts";
 
@@ -116,9 +116,16 @@ function operandB(problem: Problem, p: Product, width: 1 | 4) {
     layout: "columns",
     dtype: type.dtype,
     length: p.N * p.depth,
+    code: transposeCode(p.depth, p.N),
     fill: (from, to) => transpose(from, to, p.depth, p.N),
   });
   return { buffer: { ...buffer, from: { kind: "packed", index: 0 } as const }, packed: [packed] };
+}
+
+/** `transpose` on a device. */
+export function transposeCode(rows: number, cols: number): PackCode {
+  const body = "  put(i, element(i % params.rows * params.cols + i / params.rows));";
+  return { params: { rows, cols }, count: rows * cols, body };
 }
 
 /** Writes a [rows][cols] matrix as [cols][rows], in blocks that fit a CPU's cache. */

@@ -1,7 +1,7 @@
 import { stepsAreVectorizable } from "./epilogue.ts";
 import { tileFits, tileOf } from "./gemm-tile.ts";
 import type { Kernel, Problem } from "./kernel.ts";
-import { transpose } from "./matmul-rows.ts";
+import { transpose, transposeCode } from "./matmul-rows.ts";
 import { packConstant } from "./pack.ts";
 import { type Product, productOfProblem, productSteps } from "./product.ts";
 import { tilesFor } from "./tile-choice.ts";
@@ -92,6 +92,7 @@ function operandB(problem: Problem, p: Product) {
     layout: "rows",
     dtype: type.dtype,
     length: p.N * p.depth,
+    code: transposeCode(p.N, p.depth),
     fill: (from, to) => transpose(from, to, p.N, p.depth),
   });
   return { buffer: { ...buffer, from: { kind: "packed", index: 0 } as const }, packed: [packed] };

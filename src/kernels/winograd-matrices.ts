@@ -93,3 +93,29 @@ export function transformFilter(
     }
   }
 }
+
+/** WGSL for `transformFilter`: calls `load` + "j)" and `store` + "i * step, value);" for i, j. */
+export function transformFilterCode(load: string, store: string, step: string): string {
+  const row = (factors: readonly number[], v: readonly string[]) =>
+    factors
+      .map((factor, i) => `${v[i]} * ${factor}`)
+      .filter((_, i) => factors[i] !== 0)
+      .join(" + ");
+  const half = range(6).flatMap((i) =>
+    range(3).map((j) => {
+      const column = range(3).map((k) => `g${3 * k + j}`);
+      return `  let t${i}_${j} = ${row(filterMatrix[i]!, column)};`;
+    }),
+  );
+  const stores = range(6).flatMap((i) =>
+    range(6).map((j) => {
+      const value = row(
+        filterMatrix[j]!,
+        range(3).map((k) => `t${i}_${k}`),
+      );
+      return `  ${store}${6 * i + j}u * ${step}, ${value});`;
+    }),
+  );
+  const loads = range(9).map((j) => `  let g${j} = ${load}${j}u);`);
+  return [...loads, ...half, ...stores].join("\n");
+}

@@ -54,7 +54,7 @@ export class Executable {
     try {
       const pipelines = compileAll(gpu, plan, onProgress);
       pipelines.catch(() => {}); // Awaited below, but uploading may fail before that.
-      const buffers = await gpu.checked("uploading weights", () => made.upload(onProgress));
+      const buffers = await made.upload(onProgress);
       const compiled = await pipelines;
       await gpu.checked("preparing the session", () => made.bind(compiled, buffers));
       return made;
@@ -131,16 +131,13 @@ export class Executable {
     this.held.length = 0;
   }
 
-  private upload(onProgress: OnProgress): Map<Weight, GPUBuffer> {
+  private upload(onProgress: OnProgress): Promise<Map<Weight, GPUBuffer>> {
     const weights = weightsOf(this.plan);
-    const buffers = new Map<Weight, GPUBuffer>();
     onProgress({ stage: "pack", done: 0, total: weights.length });
-    for (const weight of weights) {
-      buffers.set(weight, this.weights.acquire(weight));
+    return this.weights.acquire(weights, (weight) => {
       this.held.push(weight);
-      onProgress({ stage: "pack", done: buffers.size, total: weights.length });
-    }
-    return buffers;
+      onProgress({ stage: "pack", done: this.held.length, total: weights.length });
+    });
   }
 
   private bind(

@@ -65,7 +65,7 @@ export class GpuRunner implements Runner {
     this.held = held;
     this.graph = graph;
     this.settings = settings;
-    this.weights = new WeightStore(held.gpu.device);
+    this.weights = new WeightStore(held.gpu);
     this.times = { loadMs, optimizeMs: 0, compileMs: 0 };
   }
 

@@ -1,5 +1,5 @@
-import { storageBytes, writePadded } from "../gpu/index.ts";
-import type { Packed } from "../kernels/kernel.ts";
+import { type Gpu, storageBytes, writePadded } from "../gpu/index.ts";
+import type { Packed, PackShader } from "../kernels/kernel.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /** A constant as the model holds it, or rearranged for a kernel. */
@@ -13,32 +13,49 @@ interface Stored {
 /** From this size on, weights are written into mapped memory, which saves a copy. */
 const mappedBytesMin = 64 * 1024;
 
+/** Constants that wait on the device to be rearranged take at most this, beside the largest one. */
+const sourceBytesMax = 256 * 2 ** 20;
+
 /**
  * The weights on a device, each stored once however many plans use it. A constant is known by its
- * tensor, a rearranged one by its key.
+ * tensor, a rearranged one by its key. Large ones are rearranged on the device.
  */
 export class WeightStore {
-  private readonly device: GPUDevice;
+  private readonly gpu: Gpu;
   private readonly stored = new Map<Tensor | string, Stored>();
 
-  constructor(device: GPUDevice) {
-    this.device = device;
+  constructor(gpu: Gpu) {
+    this.gpu = gpu;
   }
 
   get bytes(): number {
     return [...this.stored.values()].reduce((sum, { buffer }) => sum + buffer.size, 0);
   }
 
-  /** The buffer of a weight, made and uploaded if it is new; pair each call with a `release`. */
-  acquire(weight: Weight): GPUBuffer {
-    const known = this.stored.get(keyOf(weight));
-    if (known) {
-      known.users++;
-      return known.buffer;
+  /**
+   * The buffers of `weights`, made and uploaded where they are new. Calls `onHeld` for each as soon
+   * as it has to be given back with `release`.
+   */
+  async acquire(
+    weights: readonly Weight[],
+    onHeld: (weight: Weight) => void,
+  ): Promise<Map<Weight, GPUBuffer>> {
+    const buffers = new Map<Weight, GPUBuffer>();
+    const packers = new Packers(this.gpu);
+    try {
+      for (const weight of weights) {
+        const known = this.stored.get(keyOf(weight));
+        if (known) known.users++;
+        else await this.gpu.checked("uploading weights", () => this.add(weight, packers));
+        onHeld(weight);
+        buffers.set(weight, this.stored.get(keyOf(weight))!.buffer);
+        if (packers.bytes > sourceBytesMax) await packers.run();
+      }
+      await packers.run();
+    } finally {
+      packers.destroy();
     }
-    const buffer = this.upload(weight);
-    this.stored.set(keyOf(weight), { buffer, users: 1 });
-    return buffer;
+    return buffers;
   }
 
   release(weight: Weight): void {
@@ -48,21 +65,102 @@ export class WeightStore {
     this.stored.delete(keyOf(weight));
   }
 
-  private upload(weight: Weight): GPUBuffer {
-    const content = "make" in weight ? weight.make() : weight.data;
-    const size = "make" in weight ? Math.max(16, weight.bytes) : storageBytes(weight);
+  private add(weight: Weight, packers: Packers): void {
+    const { device, traits } = this.gpu;
+    const shader = "make" in weight && !traits.isSoftware ? weight.shader : undefined;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-    const mappedAtCreation = size >= mappedBytesMin;
-    const buffer = this.device.createBuffer({ size, usage, mappedAtCreation });
-    if (mappedAtCreation) {
-      const { buffer: bytes, byteOffset, byteLength } = content;
-      new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(bytes, byteOffset, byteLength));
-      buffer.unmap();
+    let buffer: GPUBuffer;
+    if (shader) {
+      buffer = device.createBuffer({ size: Math.max(16, (weight as Packed).bytes), usage });
+      packers.add(shader, buffer);
     } else {
-      writePadded(this.device, buffer, content);
+      const content = "make" in weight ? weight.make() : weight.data;
+      const size = "make" in weight ? Math.max(16, weight.bytes) : storageBytes(weight);
+      buffer = uploaded(device, content, size, usage);
     }
-    return buffer;
+    this.stored.set(keyOf(weight), { buffer, users: 1 });
   }
+}
+
+/** Constants on their way: uploaded as they are, to be rearranged by the device. */
+class Packers {
+  private readonly gpu: Gpu;
+  private readonly waiting: { shader: PackShader; source: GPUBuffer; result: GPUBuffer }[] = [];
+  bytes = 0;
+
+  constructor(gpu: Gpu) {
+    this.gpu = gpu;
+  }
+
+  add(shader: PackShader, result: GPUBuffer): void {
+    const { source } = shader;
+    const size = storageBytes(source);
+    const buffer = uploaded(this.gpu.device, source.data, size, GPUBufferUsage.STORAGE);
+    this.waiting.push({ shader, source: buffer, result });
+    this.bytes += size;
+  }
+
+  /** Rearranges all that wait, and waits for it. */
+  async run(): Promise<void> {
+    if (this.waiting.length === 0) return;
+    const { gpu } = this;
+    const pipelines = await Promise.all(
+      this.waiting.map(({ shader }) => gpu.pipeline(shader.wgsl, "pack")),
+    );
+    await gpu.checked("rearranging weights", () => this.issue(pipelines));
+    await gpu.device.queue.onSubmittedWorkDone();
+    this.destroy();
+  }
+
+  destroy(): void {
+    for (const { source } of this.waiting) source.destroy();
+    this.waiting.length = 0;
+    this.bytes = 0;
+  }
+
+  private issue(pipelines: readonly GPUComputePipeline[]): void {
+    const { device } = this.gpu;
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.waiting.forEach(({ shader, source, result }, i) => {
+      const pipeline = pipelines[i]!;
+      const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+      const params = uploaded(device, shader.params, shader.params.byteLength, usage);
+      const entries = [source, result, params].map((buffer, binding) => {
+        return { binding, resource: { buffer } };
+      });
+      pass.setPipeline(pipeline);
+      const layout = pipeline.getBindGroupLayout(0);
+      pass.setBindGroup(0, device.createBindGroup({ layout, entries }));
+      pass.dispatchWorkgroups(...shader.workgroups);
+    });
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  }
+}
+
+/** A new buffer that holds `content`. */
+function uploaded(
+  device: GPUDevice,
+  content: ArrayBufferView,
+  bytes: number,
+  usage: GPUBufferUsageFlags,
+): GPUBuffer {
+  const size = Math.ceil(bytes / 16) * 16;
+  const mappedAtCreation = size >= mappedBytesMin;
+  const buffer = device.createBuffer({
+    size,
+    usage: usage | GPUBufferUsage.COPY_DST,
+    mappedAtCreation,
+  });
+  if (mappedAtCreation) {
+    const { buffer: bytes, byteOffset, byteLength } = content;
+    new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(bytes, byteOffset, byteLength));
+    buffer.unmap();
+  } else {
+    writePadded(device, buffer, content);
+  }
+  return buffer;
 }
 
 function keyOf(weight: Weight): Tensor | string {
