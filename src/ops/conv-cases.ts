@@ -56,6 +56,16 @@ export const convCases: readonly OpCase[] = [
     attributes: { ...nhwc, pads: [1, 1, 1, 1] },
   },
   {
+    name: "weights computed, channels first",
+    inputs: [random([2, 6, 9, 8]), random([10, 3, 3, 2]), random([10])],
+    attributes: { group: 2, strides: [2, 1], dilations: [1, 2], pads: [1, 0, 1, 2] },
+  },
+  {
+    name: "weights computed, 1-D",
+    inputs: [random([1, 5, 11]), random([4, 5, 3])],
+    attributes: { pads: [1, 1] },
+  },
+  {
     name: "depthwise",
     inputs: [random([2, 9, 8, 12]), weight([12, 1, 3, 3]), weight([12])],
     attributes: { ...nhwc, group: 12, pads: [1, 1, 1, 1] },

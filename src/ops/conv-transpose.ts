@@ -1,3 +1,4 @@
+import { convGradInput } from "../kernels/conv-grad-input.ts";
 import { convTransposeGather } from "../kernels/conv-transpose.ts";
 import { type AutoPad, type Layout, pictureDims, pictureOf } from "../kernels/geometry.ts";
 import { transposedWindowOf } from "../kernels/transposed-window.ts";
@@ -104,7 +105,7 @@ export const convTranspose = defineOp({
     return [{ dtype: x!.dtype, dims: pictureDims(batch, channels, output, attributes.layout) }];
   },
   reference: ([x, w, b], attributes, [out]) => [scatter(x!, w!, b, attributes, out!.dims)],
-  kernels: [convTransposeGather],
+  kernels: [convGradInput, convTransposeGather],
   traits: { acceptsEpilogue: true, layout: "spatial" },
   cases: [
     {

@@ -1,3 +1,4 @@
+import { convComputed } from "../kernels/conv-computed.ts";
 import { convDepthwise } from "../kernels/conv-depthwise.ts";
 import { convDirect } from "../kernels/conv-direct.ts";
 import { convGemm } from "../kernels/conv-gemm.ts";
@@ -79,7 +80,7 @@ export const conv = defineOp({
     const { at } = convolution(x!, w!, b, a);
     return Float64Array.from(indices, at);
   },
-  kernels: [convWinograd, convGemm, convDepthwise, convDirect],
+  kernels: [convWinograd, convGemm, convDepthwise, convComputed, convDirect],
   traits: { acceptsEpilogue: true, layout: "spatial" },
   cases: convCases,
 });

@@ -5,6 +5,7 @@ import * as batchNormalization from "./batch-normalization.ts";
 import * as cast from "./cast.ts";
 import * as concat from "./concat.ts";
 import * as convolution from "./conv.ts";
+import * as convolutionGradient from "./conv-grad-weight.ts";
 import * as transposedConvolution from "./conv-transpose.ts";
 import type { Op } from "./define.ts";
 import * as depthSpace from "./depth-space.ts";
@@ -48,6 +49,7 @@ const all: readonly Op[] = [
   ...Object.values(sigmoids),
   ...Object.values(convolution),
   ...Object.values(transposedConvolution),
+  ...Object.values(convolutionGradient),
   ...Object.values(products),
   ...Object.values(pools),
   ...Object.values(concat),
