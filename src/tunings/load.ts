@@ -36,7 +36,7 @@ export async function loadTunings(
   const current = mine.find((d) => d.driver === device.description);
   for (const { driver, tunings } of current ? [] : mine) {
     ignored.push(
-      `${tunings.length} tunings were measured with driver "${driver}", ` +
+      `stored tunings (${tunings.length}) are for the driver "${driver}", ` +
         `this is "${device.description}"`,
     );
   }
