@@ -15,7 +15,7 @@ import {
 /**
  * Matrix products whose operands are gathered element by element through functions, for
  * convolutions whose weights are only known at run time: nothing is packed, any number of channels
- * and any order of axes will do. In each of `groups`, C[rows][cols] = A[rows][depth] B[depth][cols].
+ * and any order of axes will do. Each group is one C[rows][cols] = A[rows][depth] B[depth][cols].
  */
 export interface GatheredProduct {
   readonly label: string;
@@ -174,12 +174,12 @@ ${body(p, tile, slice)}`;
 function body(p: GatheredProduct, tile: number, slice: number): string {
   const threads = (tile / own) ** 2;
   const line = tile / own + 1;
-  const share = (name: string, along: boolean, load: string) => `
+  const share = (name: string, along: boolean, within: string, load: string) => `
     for (var e = lane; e < ${tile * slice}u; e += ${threads}u) {
       let i = ${along ? `e % ${tile}u` : `e / ${slice}u`};
       let k = first + ${along ? `e / ${tile}u` : `e % ${slice}u`};
       var value = 0.0;
-      ${load}
+      if (${within} && k < params.depth) { value = ${load}; }
       ${name}[(k - first) * ${line}u + i / 4u][i % 4u] = value;
     }`;
   return `var<workgroup> sharedA: array<vec4<f32>, ${line * slice}>;
@@ -200,11 +200,13 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
     let first = s * ${slice}u;${share(
       "sharedA",
       p.along.a === "row",
-      "if (tileRow + i < params.rows && k < params.depth) { value = loadA(group, tileRow + i, k); }",
+      "tileRow + i < params.rows",
+      "loadA(group, tileRow + i, k)",
     )}${share(
       "sharedB",
       p.along.b === "col",
-      "if (tileCol + i < params.cols && k < params.depth) { value = loadB(group, k, tileCol + i); }",
+      "tileCol + i < params.cols",
+      "loadB(group, k, tileCol + i)",
     )}
     workgroupBarrier();
     for (var k = 0u; k < ${slice}u; k++) {
@@ -216,10 +218,13 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
   }
   let row = tileRow + ty * 4u;
   let col = tileCol + tx * 4u;
-  ${each(own, (i) => each(own, (j) => `store(part, group, row + ${i}u, col + ${j}u, sum${i}[${j}]);`))}
+  ${each(own, (i) => each(own, (j) => keep(i, j)))}
 }
 `;
 }
+
+const keep = (i: number, j: number): string =>
+  `store(part, group, row + ${i}u, col + ${j}u, sum${i}[${j}]);`;
 
 const each = (count: number, line: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => line(i)).join("\n  ");
