@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: "plain",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.{gpu,conformance,browser,llvm}.test.ts", "node_modules/**"],
+          exclude: ["**/*.{gpu,conformance,browser,llvm,navi10}.test.ts", "node_modules/**"],
           testTimeout: 30_000,
         },
       },
@@ -32,6 +32,7 @@ export default defineConfig({
         test: { name: "conformance", include: ["test/**/*.conformance.test.ts"], ...slow },
       },
       { extends: true, test: { name: "browser", include: ["test/**/*.browser.test.ts"], ...slow } },
+      { extends: true, test: { name: "navi10", include: ["test/**/*.navi10.test.ts"], ...slow } },
       { extends: true, test: { name: "inspect", include: ["test/**/*.llvm.test.ts"], ...slow } },
     ],
   },

@@ -42,6 +42,20 @@ export function llvm() {
   return folders.find((folder) => folder && programs.every((p) => existsSync(join(folder, p))));
 }
 
+/** Why the driver that compiles for gfx1010 (tools/navi10) cannot be built and run, or undefined. */
+function navi10Problem() {
+  if (capture("gcc", ["--version"]).status !== 0) return "gcc is not installed";
+  const include = (name) => capture("gcc", ["-xc", "-E", "-include", name, "/dev/null"]);
+  if (include("stdio.h").status !== 0) return "the headers of the C library are not installed";
+  if (include("vulkan/vulkan.h").status !== 0) return "the Vulkan headers are not installed";
+  const isRadv = (name) => /^radeon_icd.*\.json$/.test(name);
+  if (!driverFolders.some((f) => existsSync(f) && readdirSync(f).some(isRadv))) {
+    return "Mesa's RADV is not installed";
+  }
+  const mesa = hasApt() ? versionOf("mesa-vulkan-drivers") : undefined;
+  return mesa && majorOf(mesa) < 25 ? `Mesa ${mesa} is too old (needs 25)` : undefined;
+}
+
 /**
  * What tiers need from the machine. To add one: a row here, and its key in `needs` of a tier in
  * test.mjs. `problem` says why it cannot be used, or undefined; `packages` are Debian's; `install`
@@ -63,6 +77,15 @@ export const resources = {
     packages: [{ name: "libonnx-testdata" }],
     elsewhere: "set REKINDLE_ONNX_TESTDATA to the folder onnx/backend/test/data of ONNX's sources",
     problem: () => (onnxTestData() ? undefined : "ONNX's test data are not installed"),
+  },
+  navi10: {
+    why: "the kernels as Mesa compiles them for gfx1010, without the card",
+    packages: [
+      ...["gcc", "libc6-dev", "libvulkan-dev", "libvulkan1"].map((name) => ({ name })),
+      { name: "mesa-vulkan-drivers", major: 25 },
+    ],
+    elsewhere: "install gcc, the Vulkan headers, and Mesa's RADV 25 or later (Linux only)",
+    problem: navi10Problem,
   },
   chromium: {
     why: "the engine in a browser",

@@ -52,6 +52,12 @@ const tiers = [
     run: () => vitest(root, "inspect", { REKINDLE_LLVM: llvm() }),
   },
   {
+    name: "navi10",
+    what: "the kernels compiled for gfx1010 by Mesa's compiler, without the card",
+    needs: ["navi10"],
+    run: () => vitest(root, "navi10"),
+  },
+  {
     name: "python",
     what: "the Python package with the newest PyTorch",
     needs: ["pythonEnvironment"],

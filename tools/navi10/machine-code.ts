@@ -20,7 +20,7 @@ export function parseAssembly(text: string): readonly Block[] {
     const repeated = /repeated (\d+) times/.exec(line);
     const code = /^\s+([a-z]\w+)\s*(.*?)\s*(?:;.*)?$/.exec(line);
     if (label) blocks.push({ name: label[1]!, instructions: [] });
-    else if (repeated) current.push(...Array(Number(repeated[1]) - 1).fill(current.at(-1)!));
+    else if (repeated) current.push(...Array(Number(repeated[1])).fill(current.at(-1)!));
     else if (code) current.push({ op: code[1]!.replace(/_e(32|64)$/, ""), args: code[2]! });
   }
   return blocks;

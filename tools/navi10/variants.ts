@@ -1,11 +1,10 @@
 import type { TypedGraph } from "../../src/graph/index.ts";
 import type { Config, DeviceTraits, Kernel, Problem } from "../../src/kernels/kernel.ts";
 import { models } from "../../src/models/index.ts";
-import { opOf, problemOf } from "../../src/ops/evaluate.ts";
 import { optimize, resolve } from "../../src/passes/index.ts";
 import type { ShaderIdentity } from "../../src/predict/shader-key.ts";
 import { chooseKernel } from "../../src/session/choose-kernel.ts";
-import { sizeOf } from "../../src/tensor/index.ts";
+import { problemsOf } from "../../src/session/plan.ts";
 
 /** Networks whose layers stand for what convolutional networks ask of the kernels. */
 export const networks = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
@@ -64,32 +63,17 @@ function* ofGraph(
   device: DeviceTraits,
 ): Iterable<Variant> {
   const seen = new Set<string>();
-  for (const node of graph.nodes) {
-    const op = opOf(node);
-    const sizes = node.outputs.map((output) => sizeOf(graph.types.get(output)!.dims));
-    if (op.traits.isView || sizes.every((size) => size === 0)) continue;
-    const problem = problemOf(
-      node,
-      (name) => graph.types.get(name)!,
-      (name) => graph.constants.get(name),
-    );
+  for (const { kernels, problem } of problemsOf(graph)) {
     const identity = identityOf(problem);
     if (seen.has(identity)) continue;
     seen.add(identity);
-    const layer = `${network} ${node.op} ${problem.outputs[0]!.dims.join("x")}`;
-    for (const { kernel, config, chosen } of choicesOf(op.kernels, problem, device)) {
-      for (const dispatch of kernel.build(problem, config, { specialize: true }).dispatches) {
+    const layer = `${network} ${problem.op} ${problem.outputs[0]!.dims.join("x")}`;
+    for (const { kernel, config, chosen } of choicesOf(kernels, problem, device)) {
+      const options = { specialize: true, half: precision === "f16" };
+      for (const dispatch of kernel.build(problem, config, options).dispatches) {
         const label = `${dispatch.label} ${precision}`;
-        yield {
-          kernel: kernel.name,
-          label,
-          config,
-          precision,
-          dispatch,
-          layer,
-          chosen,
-          problem,
-        };
+        const shader = { kernel: kernel.name, config, problem, dispatch };
+        yield { ...shader, label, precision, layer, chosen };
       }
     }
   }
