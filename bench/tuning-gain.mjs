@@ -1,5 +1,5 @@
-// How good the default choices are: networks with the defaults and tuned, on this machine's GPU. The
-// build must be up to date. Nothing is read from or written to the user's stored tunings.
+// How good the default choices are: networks with the defaults and tuned, on this machine's GPU.
+// The build must be up to date. What the user has stored is neither read nor changed.
 //
 //   node bench/tuning-gain.mjs [--models resnet18,resnet50,vgg16,mobilenet_v2] [--batches 1]
 //                              [--precision f32|f16] [--size 224] [--seconds 200] [--device gpu]

@@ -1,23 +1,7 @@
 import { type Command, Option } from "commander";
-import type { Precision } from "../session/index.ts";
 import type { Io } from "./io.ts";
-import { pictureSize, type Size, wholeNumber } from "./options.ts";
-
-/** The options of `rekindle tune`, parsed. */
-export interface TuneOptions {
-  readonly device?: string;
-  readonly precision: Precision;
-  readonly batch?: number;
-  readonly size?: Size;
-  readonly seconds: number;
-  readonly force?: boolean;
-  readonly list?: boolean;
-  readonly clear?: boolean;
-  readonly export?: string;
-  readonly import?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
+import { pictureSize, wholeNumber } from "./options.ts";
+import type { TuneOptions } from "./tune/options.ts";
 
 const examples = `
 Every way in which a kernel of this network may be computed is compared with a

@@ -34,9 +34,9 @@ const wordCode = {
 } as const;
 
 /**
- * Adds up, for each workgroup: squared differences, squares of \`expected\`, the largest difference,
- * and words that differ and are not finite. Bits tell what is finite, because compilers may assume
- * that all numbers are.
+ * Adds up, for each workgroup: squared differences, squares of what is expected, the largest
+ * difference, and words that differ and are not finite. Bits tell what is finite, because compilers
+ * may assume that all numbers are.
  */
 export const compareShader = (elementsPerWord: 1 | 2) => `
 @group(0) @binding(0) var<storage, read> actual: array<u32>;

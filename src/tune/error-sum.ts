@@ -42,7 +42,9 @@ const largestFactor = 30;
  * mean size of the elements (root of the mean square).
  */
 export function problemWith(sum: ErrorSum, tolerance: number): string | undefined {
-  if (sum.notFinite > 0) return `${sum.notFinite} elements are NaN or were not written`;
+  if (sum.notFinite > 0) {
+    return `NaN or not written: ${sum.notFinite} of ${sum.count} elements`;
+  }
   const relative = Math.sqrt(sum.difference / (sum.norm || 1));
   if (!(relative <= tolerance)) return `relative error ${shown(relative)}, allowed ${tolerance}`;
   const size = Math.sqrt((sum.norm || 1) / Math.max(1, sum.count));

@@ -8,7 +8,7 @@ import { isFloat, Tensor } from "../tensor/index.ts";
  *
  * @example
  * problemKey(problem);
- * // "Conv group=1 layout=NHWC ... (float32[1,56,56,64], float32[64,64,3,3]*) -> float32[1,56,56,64]"
+ * // "Conv group=1 ... (float32[1,56,56,64], float32[64,64,3,3]*) -> float32[1,56,56,64]"
  */
 export function problemKey(problem: Problem): string {
   const inputs = problem.inputs.map((type, i) =>
@@ -19,12 +19,12 @@ export function problemKey(problem: Problem): string {
     const where = operand ? ` with y ${shown(operand)}` : "";
     return `; ${expression(a, b, "f32")}${where}`;
   });
-  const outputs = problem.outputs.map(shown).join(", ");
   const attributes = Object.entries(problem.attributes)
     .filter(([, value]) => value !== null)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => ` ${name}=${attributeText(value!)}`);
-  return `${problem.op}${attributes.join("")} (${inputs.join(", ")}) -> ${outputs}${steps.join("")}`;
+  const types = `(${inputs.join(", ")}) -> ${problem.outputs.map(shown).join(", ")}`;
+  return `${problem.op}${attributes.join("")} ${types}${steps.join("")}`;
 }
 
 const shown = ({ dtype, dims }: TensorType): string => `${dtype}[${dims.join(",")}]`;

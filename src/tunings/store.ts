@@ -5,7 +5,7 @@ import { parseTunings } from "./format.ts";
 import { mergeTunings, noTunings } from "./merge.ts";
 import type { DeviceTunings, Tunings } from "./tuning.ts";
 
-/** The stored tunings; undefined where there is no file. Throws "file-invalid" where it is damaged. */
+/** The stored tunings; undefined without a file. Throws "file-invalid" where it is damaged. */
 export async function readStored(path: string): Promise<Tunings | undefined> {
   const text = await readText(path);
   return text === undefined ? undefined : parseTunings(text, path);

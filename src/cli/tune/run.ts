@@ -1,6 +1,6 @@
 import { RekindleError } from "../../errors.ts";
 import type { Io } from "../io.ts";
-import type { TuneOptions } from "../tune.ts";
+import type { TuneOptions } from "./options.ts";
 import { searchModel } from "./search.ts";
 import { clearStored, exportStored, importFile, listStored } from "./stored.ts";
 

@@ -10,7 +10,7 @@ import type { Io } from "../io.ts";
 import { openToMeasure } from "../open-to-measure.ts";
 import { type ProgressLine, progressLine } from "../progress.ts";
 import { significant } from "../text.ts";
-import type { TuneOptions } from "../tune.ts";
+import type { TuneOptions } from "./options.ts";
 import { storedOrNone, storeOf } from "./place.ts";
 import { renderReport, reportOf } from "./render.ts";
 

@@ -5,7 +5,7 @@ import { addToStore, removeFromStore } from "../../tunings/store.ts";
 import type { DeviceTunings, Tunings } from "../../tunings/tuning.ts";
 import type { Io } from "../io.ts";
 import { formatMs, plural } from "../text.ts";
-import type { TuneOptions } from "../tune.ts";
+import type { TuneOptions } from "./options.ts";
 import { storedOrNone, storeOf } from "./place.ts";
 import { choiceText } from "./render.ts";
 
