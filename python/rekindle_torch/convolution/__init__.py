@@ -1,0 +1,1 @@
+"""Convolution from matrix products, copies and elementwise operations."""

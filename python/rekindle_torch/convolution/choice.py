@@ -1,0 +1,92 @@
+"""Which method computes a problem: the one asked for, the measured one, or the cheapest."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Callable, NamedTuple, Optional
+
+import torch
+from torch import Tensor
+
+from .layout import is_channels_last
+from .method import Cost, Method
+from .methods import METHODS, supported
+from .problem import Problem
+
+# Winograd's transforms lose digits, which 16-bit floats cannot spare.
+_WINOGRAD_TYPES = (torch.float32, torch.float64)
+
+# Machines differ in the ratio of arithmetic to memory traffic and to the time of a call. These are
+# of a GPU of 7 to 50 TFLOP/s: an element moved costs as much as this many operations, a call as
+# much as this many (about 4 microseconds), and per core, of which a Radeon RX 5600 XT has 36.
+_FLOPS_PER_ELEMENT = 60.0
+_FLOPS_PER_CALL_AND_CORE = 0.8e6
+_CPU_FLOPS_PER_ELEMENT = 30.0
+_CPU_FLOPS_PER_CALL = 2e5
+
+
+class Key(NamedTuple):
+    """What a measured choice depends on."""
+
+    operation: str  # "forward" or "weight_gradient"
+    problem: Problem
+    dtype: torch.dtype
+    device: torch.device
+    is_channels_last: bool
+
+
+def key_of(operation: str, problem: Problem, x: Tensor) -> Key:
+    return Key(operation, problem, x.dtype, x.device, is_channels_last(x))
+
+
+_measured: dict[Key, Method] = {}
+
+
+def remember(key: Key, name: str) -> None:
+    """From now on this method is chosen for this key."""
+    _measured[key] = METHODS[name]
+
+
+def forget() -> None:
+    """Forgets all measured choices."""
+    _measured.clear()
+
+
+def choose(operation: str, problem: Problem, x: Tensor, name: Optional[str] = None) -> Method:
+    """The method for an operation ("forward" or "weight_gradient") on tensors like `x`.
+
+    `name` asks for a method, which is taken where it supports the problem.
+    """
+    asked = METHODS.get(name or "")
+    if asked is not None and asked.supports(problem):
+        return asked
+    if _measured:
+        measured = _measured.get(key_of(operation, problem, x))
+        if measured is not None:
+            return measured
+    return _cheapest(problem, x.dtype, x.device)
+
+
+def candidates(problem: Problem, dtype: torch.dtype) -> list[Method]:
+    """The methods that may be chosen for tensors of a type."""
+    return [
+        m
+        for m in supported(problem)
+        if dtype in _WINOGRAD_TYPES or not m.name.startswith("winograd")
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _cheapest(problem: Problem, dtype: torch.dtype, device: torch.device) -> Method:
+    price = _price(device)
+    return min(candidates(problem, dtype), key=lambda m: price(m.cost(problem)))
+
+
+def _price(device: torch.device) -> Callable[[Cost], float]:
+    if device.type != "cuda":
+        return lambda cost: (
+            cost.flops + cost.elements * _CPU_FLOPS_PER_ELEMENT + cost.calls * _CPU_FLOPS_PER_CALL
+        )
+    cores = torch.cuda.get_device_properties(device).multi_processor_count
+    call = _FLOPS_PER_CALL_AND_CORE * cores
+    return lambda cost: cost.flops + cost.elements * _FLOPS_PER_ELEMENT + cost.calls * call

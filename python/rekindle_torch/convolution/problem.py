@@ -1,0 +1,109 @@
+"""The sizes of one convolution, which is all that a choice of method needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Tuple
+
+Sizes = Tuple[int, ...]
+Pads = Tuple[Tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a kernel moves over its input: one entry per spatial dimension.
+
+    `pads` are the zeros before and after; a negative number cuts elements off.
+    """
+
+    stride: Sizes
+    pads: Pads
+    dilation: Sizes
+    groups: int
+
+    def reach(self, kernel: Sizes) -> Sizes:
+        """How many elements a dilated kernel covers in each dimension."""
+        return tuple((k - 1) * d + 1 for k, d in zip(kernel, self.dilation))
+
+    def out_size(self, size: Sizes, kernel: Sizes) -> Sizes:
+        """The spatial output size; entries can be zero or negative where the kernel is too large."""
+        return tuple(
+            (n + lo + hi - reach) // s + 1
+            for n, (lo, hi), reach, s in zip(size, self.pads, self.reach(kernel), self.stride)
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A convolution of [batch, channels, *size] with [filters, channels / groups, *kernel]."""
+
+    batch: int
+    channels: int
+    filters: int
+    size: Sizes
+    kernel: Sizes
+    geometry: Geometry
+
+    @property
+    def rank(self) -> int:
+        return len(self.size)
+
+    @property
+    def groups(self) -> int:
+        return self.geometry.groups
+
+    @property
+    def out_size(self) -> Sizes:
+        return self.geometry.out_size(self.size, self.kernel)
+
+    @property
+    def out_shape(self) -> Sizes:
+        return (self.batch, self.filters, *self.out_size)
+
+    @property
+    def depth(self) -> int:
+        """The number of products that each output element sums."""
+        return self.channels // self.groups * prod(self.kernel)
+
+    @property
+    def positions(self) -> int:
+        """The number of output positions of all images together."""
+        return self.batch * prod(self.out_size)
+
+    @property
+    def flops(self) -> float:
+        """Multiplications and additions of the direct method."""
+        return 2.0 * self.positions * self.filters * self.depth
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether each filter reads one channel."""
+        return self.groups == self.channels
+
+    @property
+    def is_unit_stride(self) -> bool:
+        return all(s == 1 for s in self.geometry.stride)
+
+    @property
+    def is_undilated(self) -> bool:
+        return all(d == 1 or k == 1 for d, k in zip(self.geometry.dilation, self.kernel))
+
+    def images(self, count: int) -> Problem:
+        """The same convolution of `count` images."""
+        return replace(self, batch=count)
+
+    def output_rows(self, first: int, count: int) -> tuple[Problem, slice]:
+        """The part that computes `count` output rows from `first` on, and the input rows it reads.
+
+        Rows are along the first spatial dimension.
+        """
+        (stride, *_), ((lo, _), *others) = self.geometry.stride, self.geometry.pads
+        begin = first * stride - lo
+        end = begin + (count - 1) * stride + self.geometry.reach(self.kernel)[0]
+        rows = slice(min(max(begin, 0), self.size[0]), max(min(end, self.size[0]), 0))
+        held = max(rows.stop - rows.start, 0)
+        before = max(min(0, end) - begin, 0) if held == 0 else rows.start - begin
+        after = end - begin - before - held
+        geometry = replace(self.geometry, pads=((before, after), *others))
+        return replace(self, size=(held, *self.size[1:]), geometry=geometry), rows
