@@ -56,7 +56,7 @@ const finalistsMax = 4;
 const gainMin = 1.02;
 
 /** So many candidates in a row without a gain end the search: the best guesses come first. */
-const patience = 16;
+const patience = 24;
 
 /** Shaders that compile while others are measured. */
 const compileAhead = 12;
@@ -77,18 +77,27 @@ export async function tuneProblem(
   const data = problemData(problem);
   const expected = expectedOf(problem, data);
   if (typeof expected === "string") return { ...none, untuned: expected };
-  const memory = await gpu.checked("uploading a problem", () => new ProgramMemory(gpu, data));
   const types = [...problem.problem.inputs, ...problem.problem.outputs];
   const isHalf = types.some((type) => type?.dtype === "float16");
-  const judge = new Judge(gpu, memory, expected, tolerances[isHalf ? "float16" : "float32"]);
-  const search = new Search(gpu, memory, judge, candidates);
+  const tolerance = tolerances[isHalf ? "float16" : "float32"];
+  const held: { destroy(): void }[] = [];
+  const hold = <T extends { destroy(): void }>(made: T): T => {
+    held.unshift(made);
+    return made;
+  };
   try {
+    const search = await gpu.checked("the numbers of a problem", () => {
+      const memory = hold(new ProgramMemory(gpu, data));
+      const judge = hold(new Judge(gpu, memory, expected, tolerance));
+      return hold(new Search(gpu, memory, judge, candidates));
+    });
     await search.run(options);
     return await search.result();
+  } catch (error) {
+    if (!(error instanceof RekindleError) || error.code !== "device-limit") throw error;
+    return { ...none, untuned: error.message };
   } finally {
-    search.destroy();
-    judge.destroy();
-    memory.destroy();
+    for (const one of held) one.destroy();
   }
 }
 
@@ -201,16 +210,20 @@ class Search {
     if (this.finalists.length === 0) {
       return { ...common, untuned: `no candidate is right: ${rejected[0]!.why}` };
     }
-    const programs = this.finalists.map((m) => m.program);
-    const timings = await timePrograms(this.gpu, programs, finalTiming);
-    const timed = this.finalists.map(({ candidate }, i) => ({
-      ...candidate,
-      timeMs: spreadOf(timings[i]!.ms).median,
-    }));
+    const times = await this.finalTimes();
+    const timed = this.finalists.map(({ candidate }, i) => ({ ...candidate, timeMs: times[i]! }));
     const first = timed[this.finalists.findIndex((m) => m.candidate === this.candidates[0])];
     const fastest = timed.reduce((a, b) => (b.timeMs < a.timeMs ? b : a));
     const best = first && first.timeMs < fastest.timeMs * gainMin ? first : fastest;
     return { ...common, best, ...(first && { default: first }) };
+  }
+
+  private async finalTimes(): Promise<number[]> {
+    const [first, ...others] = this.finalists;
+    if (others.length === 0) return [first!.timeMs];
+    const programs = this.finalists.map((m) => m.program);
+    const timings = await timePrograms(this.gpu, programs, finalTiming);
+    return timings.map(({ ms }) => spreadOf(ms).median);
   }
 
   destroy(): void {

@@ -5,7 +5,6 @@ import {
   type ConvTime,
   comparedWithBaseline,
   comparedWithRivals,
-  exactTimestamps,
   hasTime,
   type ModelFailure,
   type ModelTime,
@@ -16,13 +15,12 @@ import {
   parseBaseline,
   type Roofline,
 } from "../../bench/index.ts";
-import { cpuProblem } from "../../cpu/index.ts";
 import { RekindleError } from "../../errors.ts";
-import { openGpu } from "../../gpu/index.ts";
-import { type OpenDevice, openDevice } from "../../session/index.ts";
+import type { OpenDevice } from "../../session/index.ts";
 import { loadTunings } from "../../tunings/load.ts";
 import type { BenchOptions, What } from "../bench.ts";
 import type { Io } from "../io.ts";
+import { openToMeasure } from "../open-to-measure.ts";
 import { type ProgressLine, progressLine } from "../progress.ts";
 import { version } from "../version.ts";
 import { checkOptions, checkPlotName } from "./check.ts";
@@ -72,13 +70,6 @@ export async function runBench(
     line.clear();
     device.gpu?.destroy();
   }
-}
-
-/** As `openDevice`, with timestamps that are not rounded. */
-function openToMeasure(wanted: string | undefined, { host }: Io): Promise<OpenDevice> {
-  const toggles = [host.env.REKINDLE_DAWN_FEATURES, exactTimestamps].filter(Boolean).join(",");
-  const opened = (options: Parameters<typeof openGpu>[0]) => openGpu({ ...options, toggles });
-  return openDevice(wanted, { openGpu: opened, cpuProblem });
 }
 
 function requireGpu({ gpu, summary }: OpenDevice): void {
