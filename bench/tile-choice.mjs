@@ -3,8 +3,8 @@
 //
 //   node bench/tile-choice.mjs [bench/results/h100-2026-11-21/tiles.json] [--cores 132]
 //
-// Each measured layer holds rows of [us, tileM, tileN, depth, rows, cols, splits]. The first row of
-// a layer is left out: it was measured while the GPU's clock still rose.
+// Each measured layer holds rows of [us, tileM, tileN, depth, rows, cols, splits, stages], as
+// bench/tile-sweep.mjs measures them.
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { tilesFor } from "../dist/kernels/tile-choice.js";
@@ -16,9 +16,9 @@ const { values, positionals } = parseArgs({
 const file = positionals[0] ?? "bench/results/h100-2026-11-21/tiles.json";
 const layers = JSON.parse(readFileSync(file, "utf8"));
 const device = { isSoftware: false, cores: Number(values.cores) };
-const keyOf = (t) => [t.tileM, t.tileN, t.depth, t.rows, t.cols, t.splits].join();
+const keyOf = (t) => [t.tileM, t.tileN, t.depth, t.rows, t.cols, t.splits, t.stages].join();
 const ratios = layers.map(({ M, K, D, res }) => {
-  const times = new Map(res.slice(1).map(([us, ...tile]) => [tile.join(), us]));
+  const times = new Map(res.map(([us, ...tile]) => [tile.join(), us]));
   const chosen = tilesFor({ M, N: K, depth: D, groups: 1 }, device).find((t) =>
     times.has(keyOf(t)),
   );

@@ -1,29 +1,27 @@
 import { type Tile, threadsOf } from "./gemm-tile.ts";
 import type { Config, DeviceTraits } from "./kernel.ts";
 
-const tile = (tileM: number, tileN: number, depth: number, rows: number, cols: number): Tile => ({
-  ...{ tileM, tileN, depth, rows, cols },
-  stages: 1,
-  unroll: true,
-  splits: 1,
-});
+const tile = (
+  [tileM, tileN, depth]: readonly [number, number, number],
+  [rows, cols]: readonly [number, number],
+  stages: 1 | 2,
+): Tile => ({ tileM, tileN, depth, rows, cols, stages, unroll: true, splits: 1 });
 
 /** From large (few loads for each multiplication) to small (work for many cores). */
 const gpuTiles: readonly Tile[] = [
-  tile(128, 128, 16, 8, 8),
-  tile(128, 64, 16, 8, 8),
-  tile(64, 128, 16, 8, 8),
-  tile(64, 64, 8, 8, 8),
-  tile(64, 64, 16, 8, 4),
-  tile(32, 64, 16, 4, 8),
-  tile(32, 64, 16, 4, 4),
-  tile(32, 32, 16, 4, 4),
-  tile(32, 32, 32, 4, 4),
-  tile(16, 32, 32, 4, 4),
+  tile([128, 64, 8], [8, 8], 2),
+  tile([64, 128, 8], [8, 8], 2),
+  tile([64, 64, 16], [8, 4], 1),
+  tile([64, 64, 16], [4, 8], 1),
+  tile([64, 32, 16], [8, 4], 1),
+  tile([32, 64, 16], [4, 8], 2),
+  tile([32, 32, 16], [4, 4], 1),
+  tile([32, 32, 16], [4, 4], 2),
+  tile([32, 32, 32], [4, 4], 1),
 ];
 
 /** Emulated GPUs compile for seconds: one small tile, loops left as loops. */
-const softwareTiles: readonly Tile[] = [{ ...tile(32, 32, 8, 4, 4), unroll: false }];
+const softwareTiles: readonly Tile[] = [{ ...tile([32, 32, 8], [4, 4], 1), unroll: false }];
 
 /** A matrix product's sizes: `groups` of them, each M x N with sums of length `depth`. */
 export interface ProductSize {
@@ -58,23 +56,26 @@ function splitsOf(t: Tile, { M, N, depth, groups }: ProductSize): number[] {
 }
 
 /**
- * What the model is made of, fitted to 77 layers of ResNet-50, VGG-16 and MobileNetV2 with 17 tiles
- * and up to 5 splits each on an H100: its choices take 8 % longer than the best ones in the
+ * What the model is made of, fitted to 47 layers of ResNet-50, VGG-16 and MobileNetV2 with these
+ * tiles and up to 5 splits each on an H100: its choices take 9 % longer than the best of 15 tiles in the
  * geometric mean (`node bench/tile-choice.mjs`).
  */
 const fitted = {
   /** Loads from workgroup memory for each multiplication, as against 1 / rows + 1 / cols. */
-  load: 0.79,
-  /** Workgroups that hide each other's latency on a core. */
-  overlap: 5,
+  load: 0.758,
+  /** Workgroups that hide each other's latency on a core: with tiles of 4x4 or 8x4, and of 8x8. */
+  overlap: 2.04,
+  overlapLarge: 1.4,
   /** Cycles of latency of a slice: those of its barriers and loads, and for each multiplication. */
-  slice: 610,
-  multiplication: 0.96,
+  slice: 144,
+  multiplication: 0.522,
+  /** The part of a slice's latency that two slices in memory leave. */
+  twoStages: 0.464,
   /** The part of the smaller of throughput and latency that adds to the larger. */
-  mix: 0.61,
+  mix: 0.578,
   /** Cycles of the second dispatch of a split sum, and for each byte of its parts. */
-  sum: 16_000,
-  byte: 0.00065,
+  sum: 7_900,
+  byte: 0.00049,
 };
 
 /** Multiplications that a core starts in a cycle. */
@@ -91,10 +92,10 @@ function estimateCycles(t: Tile, { M, N, depth, groups }: ProductSize, cores: nu
   const loads = 1 + fitted.load * (1 / t.rows + 1 / t.cols);
   const perThread = (t.tileM * t.tileN * t.depth) / threadsOf(t);
   const throughput = (rounds * slices * perThread * threadsOf(t) * loads) / lanes;
+  const overlap = t.rows * t.cols >= 64 ? fitted.overlapLarge : fitted.overlap;
+  const wait = fitted.slice * (t.stages === 2 ? fitted.twoStages : 1);
   const latency =
-    Math.ceil(rounds / fitted.overlap) *
-    slices *
-    (fitted.slice + fitted.multiplication * perThread * loads);
+    Math.ceil(rounds / overlap) * slices * (wait + fitted.multiplication * perThread * loads);
   const both = Math.max(throughput, latency) + fitted.mix * Math.min(throughput, latency);
   const bytes = 8 * t.splits * M * N * groups;
   return both + (t.splits > 1 ? fitted.sum + fitted.byte * bytes : 0);
