@@ -40,10 +40,17 @@ export interface CompiledShader {
 
 const figures = stored as unknown as Readonly<Record<string, StoredFigures>>;
 
-/** The stored figures of a shader, else an estimate from its tile. */
+const isTile = ({ label }: Dispatch): boolean => /\d+x\d+x\d+/.test(label);
+
+/**
+ * The stored figures of a shader, else an estimate from its tile. Other GPUs than RDNA1 have
+ * estimates for tiles, and gfx1010's figures for want of better for the rest.
+ */
 export function compiledShader(shader: ShaderIdentity, machine: Machine): CompiledShader {
+  const { config, dispatch } = shader;
   const found = figures[shaderKey(shader)];
-  return found ? fromFigures(found) : estimatedShader(shader.config, machine, shader.dispatch);
+  if (found && (machine.isRdna1 || !isTile(dispatch))) return fromFigures(found);
+  return isTile(dispatch) ? estimatedTile(config, machine) : unknownShader;
 }
 
 function fromFigures(f: StoredFigures): CompiledShader {
@@ -63,40 +70,41 @@ function fromFigures(f: StoredFigures): CompiledShader {
   };
 }
 
-/** Vector instructions of a shader without a loop that is known: a guess. */
+/** Vector instructions of a shader before and after its loop, if that is not known: a guess. */
 const straightClocks = 400;
 
+const noLoop = { vectorClocks: 0, sharedClocks: 0, exposedWaits: 0 };
+
+/** A shader of which nothing is known: it moves data. */
+export const unknownShader: CompiledShader = {
+  code: { ...noLoop, outsideClocks: straightClocks },
+  wave: 32,
+  wavesPerSimd: 20,
+  sharedBytes: 0,
+  issueRate: 0,
+  multiplications: 0,
+  estimated: true,
+};
+
 /**
- * A shader that was not compiled. Of a tile, what a multiplication costs in loads from workgroup
- * memory is known from its shape; registers are its sums, what they are made of, and addresses.
+ * A tile that was not compiled: what a multiplication costs in loads from workgroup memory is known
+ * from its shape; registers are its sums, what they are made of, and addresses.
  */
-export function estimatedShader(
-  config: Config,
-  machine: Machine,
-  dispatch?: Dispatch,
-): CompiledShader {
-  const { rows, cols, depth, tileM, tileN } = config as Readonly<Record<string, number>>;
-  const base = { wave: 32, wavesPerSimd: 20, sharedBytes: 0, estimated: true };
-  const isTile = dispatch === undefined || /\d+x\d+x\d+/.test(dispatch.label);
-  if (!isTile || !rows || !cols || !depth || !tileM || !tileN) {
-    const code = { vectorClocks: 0, sharedClocks: 0, exposedWaits: 0 };
-    return {
-      ...base,
-      issueRate: 0,
-      multiplications: 0,
-      code: { ...code, outsideClocks: straightClocks },
-    };
-  }
+export function estimatedTile(config: Config, machine: Machine): CompiledShader {
+  const { rows, cols, depth, tileM, tileN } = config as Readonly<
+    Record<"rows" | "cols" | "depth" | "tileM" | "tileN", number>
+  >;
   const multiplications = rows * cols * depth;
   const registers = rows * cols + 3 * (rows + cols) + 56;
   const vectorClocks = multiplications * (1 + machine.tileOverhead * (1 / rows + 1 / cols));
   const sharedClocks = 2 * (rows + cols) * depth;
   return {
-    ...base,
-    issueRate: multiplications / Math.max(vectorClocks, sharedClocks),
+    code: { vectorClocks, sharedClocks, exposedWaits: 0, outsideClocks: straightClocks },
+    wave: 32,
     wavesPerSimd: Math.max(1, Math.floor(1024 / registers)),
     sharedBytes: 4 * depth * (tileM + tileN),
+    issueRate: multiplications / Math.max(vectorClocks, sharedClocks),
     multiplications,
-    code: { vectorClocks, sharedClocks, exposedWaits: 0, outsideClocks: straightClocks },
+    estimated: true,
   };
 }

@@ -3,6 +3,8 @@ import type { Card } from "./cards.ts";
 /** What the model knows of a GPU. Rates are of the clock that the prediction assumes. */
 export interface Machine {
   readonly name: string;
+  /** Compiled code of gfx1010 is what it runs. */
+  readonly isRdna1: boolean;
   /** Compute units or streaming multiprocessors; SIMDs in each, of 32 lanes. */
   readonly units: number;
   readonly simds: number;
@@ -43,6 +45,7 @@ export function machineOfCard(card: Card): Machine {
   const cacheClockRate = (card.busBits / 16) * sliceRate;
   return {
     name: card.name,
+    isRdna1: true,
     units: card.computeUnits,
     simds: 2,
     hertz,
@@ -67,6 +70,7 @@ export function machineOfCard(card: Card): Machine {
  */
 export const h100: Machine = {
   name: "H100",
+  isRdna1: false,
   units: 132,
   simds: 4,
   hertz: 1.98e9,

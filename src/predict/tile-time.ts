@@ -1,5 +1,5 @@
 import type { Config } from "../kernels/kernel.ts";
-import { estimatedShader } from "./compiled.ts";
+import { estimatedTile, unknownShader } from "./compiled.ts";
 import { type DispatchWork, dispatchTime } from "./dispatch-time.ts";
 import type { Machine } from "./machine.ts";
 
@@ -19,7 +19,7 @@ export interface TileProblem {
 export function tileTime(problem: TileProblem, config: Config, machine: Machine): number {
   const t = config as Readonly<Record<"tileM" | "tileN" | "depth" | "rows" | "cols", number>>;
   const splits = (config.splits as number | undefined) ?? 1;
-  const shader = estimatedShader(config, machine);
+  const shader = estimatedTile(config, machine);
   const waves = Math.ceil(((t.tileM / t.rows) * (t.tileN / t.cols)) / shader.wave);
   const iterations = Math.ceil(Math.ceil(problem.depth / t.depth) / splits);
   const byWaves = Math.floor((shader.wavesPerSimd * machine.simds) / waves);
@@ -42,9 +42,8 @@ export function tileTime(problem: TileProblem, config: Config, machine: Machine)
 function sumTime(resultBytes: number, splits: number, machine: Machine): number {
   const workgroups = Math.ceil(resultBytes / 16 / 64);
   const cachedBytes = resultBytes * (splits + 1);
-  const shader = estimatedShader({}, machine);
   const work: DispatchWork = {
-    code: shader.code,
+    code: unknownShader.code,
     iterations: 0,
     workgroups,
     wavesPerGroup: 2,
