@@ -1,7 +1,19 @@
 """PyTorch models on Vulkan: the engine runs in a process of its own, without ROCm."""
 
 from .accelerated import Accelerated, accelerate
+from .doctor import doctor
 from .engine import close_engine
 from .errors import BridgeError, BridgeWarning
+from .training import make_plain, make_vulkan, vulkan_conv
 
-__all__ = ["Accelerated", "BridgeError", "BridgeWarning", "accelerate", "close_engine"]
+__all__ = [
+    "Accelerated",
+    "BridgeError",
+    "BridgeWarning",
+    "accelerate",
+    "close_engine",
+    "doctor",
+    "make_plain",
+    "make_vulkan",
+    "vulkan_conv",
+]

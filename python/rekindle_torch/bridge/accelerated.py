@@ -194,7 +194,9 @@ class Accelerated(nn.Module):
             return False
         self.problem = error.what
         name = type(self.model).__name__
-        notice(f"rekindle: {name} runs in PyTorch, because {error}")
+        # What the engine advises instead is what happens here: PyTorch's CPU.
+        why = error.what if error.code == "model-unsupported" else str(error)
+        notice(f"rekindle: {name} runs in PyTorch, because {why}")
         return True
 
 
@@ -227,7 +229,7 @@ class _Call:
             raise BridgeError(
                 "gradient",
                 "an input requires gradients, and an accelerated model gives none",
-                "call it under torch.no_grad(), or train with rekindle_torch.bridge.vulkan_convs",
+                "call it under torch.no_grad(), or train with rekindle_torch.bridge.make_vulkan",
             )
 
 

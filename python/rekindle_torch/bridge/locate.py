@@ -97,6 +97,6 @@ def find_engine() -> EngineFiles:
     raise BridgeError(
         "engine-missing",
         f"this installation of rekindle_torch holds no engine (looked for {packed})",
-        "install a wheel that was built with it (npm run build, then npm run bundle:engine, "
-        "then pip install ./python), or set REKINDLE_ENGINE to dist/cli/main.js of a checkout",
+        "in a checkout of Rekindle: npm ci && node scripts/bundle-engine.mjs, then install again; "
+        "or set REKINDLE_ENGINE to dist/cli/main.js of one that is built",
     )

@@ -1,0 +1,252 @@
+"""Convolutions that train on Vulkan: forward and both gradients run in the engine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Union
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from .engine import LOAD_SECONDS, engine
+from .errors import BridgeError
+from .graphs import Convolution, backward_graph, forward_graph
+from .loaded import LoadedModel
+
+Size = Union[int, Sequence[int]]
+
+#: So many programs stay in the engine; the one that was used least recently goes first.
+PROGRAMS_MAX = 512
+
+
+class _Programs:
+    """Forward and backward passes that the engine holds, by their sizes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Any, LoadedModel] = OrderedDict()
+
+    def get(self, key: Any, graph: Callable[[], dict[str, Any]], device: str) -> LoadedModel:
+        with self._lock:
+            known = self._known.pop((device, key), None)
+            if known is None or not known.is_usable:
+                described = graph()
+                names = [value["name"] for value in described["inputs"]]
+                source = {"graph": described}
+                known = LoadedModel(source, names, described["outputs"], device, "f32")
+            self._known[device, key] = known
+            if len(self._known) > PROGRAMS_MAX:
+                self._known.popitem(last=False)[1].unload()
+            return known
+
+
+_programs = _Programs()
+
+
+class _ConvFunction(torch.autograd.Function):
+    """A convolution by the engine. Gradients of gradients are not offered."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, c: Convolution, device: str
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.convolution = c
+        ctx.device = device
+        program = _programs.get(c, lambda: forward_graph(c), device)
+        tensors = [x, weight] if bias is None else [x, weight, bias]
+        return program(tensors)[0]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        wants_x, wants_weight, wants_bias = ctx.needs_input_grad[:3]
+        gradients: list[Tensor] = []
+        if wants_x or wants_weight:
+            c = ctx.convolution
+            program = _programs.get(
+                (c, wants_x, wants_weight),
+                lambda: backward_graph(c, wants_x, wants_weight),
+                ctx.device,
+            )
+            inputs = [dy, *([weight] if wants_x else []), *([x] if wants_weight else [])]
+            gradients = program(inputs)
+        dx = gradients[0] if wants_x else None
+        dw = gradients[-1] if wants_weight else None
+        db = dy.sum([0, *range(2, dy.dim())]) if wants_bias else None
+        return dx, dw, db, None, None
+
+
+def vulkan_conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    *,
+    device: str | None = None,
+) -> Tensor:
+    """As `torch.nn.functional.conv1d`, `conv2d` or `conv3d` (by the axes of `weight`), on Vulkan.
+
+    Tensors are float32 and stay with PyTorch on the CPU: they travel to the engine and back at
+    every call, with `weight`, which training changes. Gradients for `x`, `weight` and `bias` are
+    computed the same way.
+
+    Raises:
+        BridgeError: for other types, sizes that do not fit, or an engine that fails.
+
+    Example:
+        >>> y = vulkan_conv(torch.randn(8, 16, 32, 32), torch.randn(32, 16, 3, 3), padding=1)
+        >>> y.shape
+        torch.Size([8, 32, 32, 32])
+    """
+    rank = weight.dim() - 2
+    if x.dim() == rank + 1:
+        one = vulkan_conv(x[None], weight, bias, stride, padding, dilation, groups, device=device)
+        return one[0]
+    c = _convolution(x, weight, bias, stride, padding, dilation, groups)
+    _check(c, x, weight, bias)
+    if 0 in c.y or 0 in c.x:
+        plain = (nn.functional.conv1d, nn.functional.conv2d, nn.functional.conv3d)[rank - 1]
+        empty: Tensor = plain(x, weight, bias, stride, padding, dilation, groups)
+        return empty
+    apply: Callable[..., Tensor] = _ConvFunction.apply
+    return apply(x, weight, bias, c, device or _default_device())
+
+
+def _default_device() -> str:
+    return os.environ.get("REKINDLE_DEVICE") or "gpu"
+
+
+def _convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Size,
+    padding: Size | str,
+    dilation: Size,
+    groups: int,
+) -> Convolution:
+    kernel = tuple(weight.shape[2:])
+    rank = len(kernel)
+
+    def each(size: Size) -> tuple[int, ...]:
+        return (size,) * rank if isinstance(size, int) else tuple(size) * (rank // len(size))
+
+    steps = each(dilation)
+    if padding == "same":
+        total = [d * (k - 1) for d, k in zip(steps, kernel)]
+        before = tuple(t // 2 for t in total)
+        after = tuple(t - b for t, b in zip(total, before))
+    else:
+        assert padding == "valid" or not isinstance(padding, str), padding
+        before = after = each(0 if isinstance(padding, str) else padding)
+    return Convolution(
+        tuple(x.shape),
+        tuple(weight.shape),
+        each(stride),
+        before + after,
+        steps,
+        groups,
+        bias is not None,
+    )
+
+
+def _check(c: Convolution, x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    for name, tensor in (("x", x), ("weight", weight), ("bias", bias)):
+        if tensor is not None and (tensor.dtype != torch.float32 or tensor.device.type != "cpu"):
+            raise BridgeError(
+                "input-dtype",
+                f"{name} is {tensor.dtype} on {tensor.device}, convolutions on Vulkan take float32 "
+                "tensors of the CPU",
+                "keep the model in float32 on the CPU, without autocast",
+            )
+    if len(c.x) != len(c.weight):
+        raise BridgeError("input-shape", f"x has {len(c.x)} axes, weight {len(c.weight)}")
+    if c.x[1] != c.weight[1] * c.groups:
+        raise BridgeError(
+            "input-shape",
+            f"weight expects {c.weight[1]} channels in each of {c.groups} groups, x has {c.x[1]}",
+        )
+    if any(room < 0 for room in c.room):
+        raise BridgeError(
+            "input-shape",
+            f"a kernel of {c.weight[2:]} does not fit into {c.x[2:]} with its padding",
+        )
+
+
+class _OnVulkan:
+    """What the layers share: PyTorch's convolution layers call `_conv_forward`."""
+
+    rekindle_device: str
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        layer: Any = self
+        padding = layer.padding
+        if layer.padding_mode != "zeros":
+            around = layer._reversed_padding_repeated_twice
+            x = nn.functional.pad(x, around, mode=layer.padding_mode)
+            padding = 0
+        options = (layer.stride, padding, layer.dilation, layer.groups)
+        return vulkan_conv(x, weight, bias, *options, device=layer.rekindle_device)
+
+
+class VulkanConv1d(_OnVulkan, nn.Conv1d):
+    """`nn.Conv1d` that computes on Vulkan; made by `make_vulkan`."""
+
+
+class VulkanConv2d(_OnVulkan, nn.Conv2d):
+    """`nn.Conv2d` that computes on Vulkan; made by `make_vulkan`."""
+
+
+class VulkanConv3d(_OnVulkan, nn.Conv3d):
+    """`nn.Conv3d` that computes on Vulkan; made by `make_vulkan`."""
+
+
+_LAYERS: dict[type, type] = {
+    nn.Conv1d: VulkanConv1d,
+    nn.Conv2d: VulkanConv2d,
+    nn.Conv3d: VulkanConv3d,
+}
+_PLAIN = {made: plain for plain, made in _LAYERS.items()}
+
+
+def make_vulkan(model: nn.Module, device: str | None = None) -> list[str]:
+    """Lets the convolutions of a model compute on Vulkan, forward and backward; in place.
+
+    Parameters, state and hooks stay as they are; subclasses of PyTorch's layers are left alone.
+    Returns the names of the layers. `make_plain` undoes it.
+
+    Raises:
+        BridgeError: where there is no engine or no such device.
+
+    Example:
+        >>> rekindle_torch.bridge.make_vulkan(model)
+        ['0', '2.body.0']
+        >>> loss_of(model(x)).backward()
+    """
+    chosen = device or _default_device()
+    engine().request({"do": "device", "device": chosen}, LOAD_SECONDS)
+    names = []
+    for name, layer in model.named_modules():
+        made = _LAYERS.get(type(layer))
+        if made:
+            layer.__class__ = made
+            layer.rekindle_device = chosen
+            names.append(name)
+    return names
+
+
+def make_plain(model: nn.Module) -> None:
+    """Undoes `make_vulkan`."""
+    for layer in model.modules():
+        plain = _PLAIN.get(type(layer))
+        if plain:
+            layer.__class__ = plain
