@@ -110,3 +110,22 @@ test("an error reads in a browser as it does in Node", async () => {
   });
   expect(message).toBe("RekindleError file-invalid");
 });
+
+test("tunings are an object in a browser; one that holds none is ignored, and told", async () => {
+  const ignored = await page.evaluate(async () => {
+    const { Session } = (globalThis as unknown as InPage).rekindle;
+    const bytes = new Uint8Array(await (await fetch("/shapes.onnx")).arrayBuffer());
+    const ignoredOf = async (tunings: object) => {
+      const options = { device: "software", tunings: tunings as never };
+      const session = await Session.create(bytes, options);
+      const { ignored } = session.stats.tunings;
+      await session.dispose();
+      return ignored;
+    };
+    const format = "rekindle-tunings";
+    const good = { format, version: 1, devices: [] };
+    return [await ignoredOf(good), await ignoredOf({ ...good, version: 2 })];
+  });
+  expect(ignored[0]).toEqual([]);
+  expect(ignored[1]).toEqual([expect.stringContaining("the object holds no tunings")]);
+});

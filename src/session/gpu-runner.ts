@@ -51,7 +51,7 @@ export class GpuRunner implements Runner {
   private readonly prepared = new Map<string, Executable>();
   private readonly times: { loadMs: number; optimizeMs: number; compileMs: number };
   private dispatches = 0;
-  private tuningUse: TuningUse = { used: 0, ignored: [] };
+  private tuningUse: TuningUse;
   private runs = 0;
   private lastRunMs = 0;
   /** The last run that was asked for. */
@@ -65,6 +65,7 @@ export class GpuRunner implements Runner {
     this.held = held;
     this.graph = graph;
     this.settings = settings;
+    this.tuningUse = { used: 0, ignored: settings.tunings.ignored };
     this.weights = new WeightStore(held.gpu);
     this.times = { loadMs, optimizeMs: 0, compileMs: 0 };
   }
@@ -174,7 +175,8 @@ export class GpuRunner implements Runner {
       const graph = optimize(resolve(this.graph, shapes), { precision });
       checkKernels(graph);
       checkStorage(graph, gpu);
-      return makePlan(graph, gpu.traits, tunings.lookup);
+      const traits = { ...gpu.traits, multipliesHalf: precision === "f16" };
+      return makePlan(graph, traits, tunings.lookup);
     });
     this.times.optimizeMs += planned.ms;
     const start = performance.now();

@@ -23,6 +23,8 @@ export interface NetworkOptions extends TuneOptions {
   readonly precision: Precision;
   /** What is stored for the device; problems that it covers are not searched again. */
   readonly known: readonly Tuning[];
+  /** Called when the search is over and the network as a whole is timed. */
+  readonly onTiming?: () => void;
 }
 
 /** What tuning did for a network. */
@@ -71,6 +73,7 @@ export async function tuneNetwork(
     const fresh = all.filter((problem) => !covered.includes(problem));
     const problems = await tuneProblems(device.gpu, fresh, options);
     const tunings = problems.flatMap((problem) => tuningOf(problem) ?? []);
+    options.onTiming?.();
     const after = await open([...known, ...tunings]);
     try {
       await after.run(feeds);

@@ -36,6 +36,7 @@ export async function searchModel(model: string, options: TuneOptions, io: Io): 
       known: options.force ? [] : known,
       budgetMs: 1000 * options.seconds,
       onProgress: (progress) => showProgress(progress, line),
+      onTiming: () => line.show("timing the network ..."),
       onResult: (_, tuning) => store(device, path, tuning ? [tuning] : []),
     });
     // Again, in case that the network as a whole prefers the defaults.
