@@ -11,7 +11,7 @@ from .autocast import cast_for_autocast
 from .convolution import operations
 from .convolution.autograd import Forward, InputGradient
 from .convolution.problem import Geometry, Pads, Sizes
-from .tracing import is_traced
+from .tracing import is_compiled, is_traced, recorded
 
 Size = Union[int, Sequence[int]]
 
@@ -115,9 +115,12 @@ def convolution(
     pads = _pads(padding, weight, strides, dilations)
     geometry = Geometry(strides, pads, dilations, groups)
     batched = input if input.dim() == rank + 2 else input.unsqueeze(0)
-    _check_sizes(batched, weight, bias, geometry)
-    run: Callable[..., Tensor] = operations.forward if is_traced() else Forward.apply
-    output = run(batched, weight, bias, geometry, method)
+    if is_traced():
+        output = recorded(batched, weight, bias, geometry)
+    else:
+        _check_sizes(batched, weight, bias, geometry)
+        run: Callable[..., Tensor] = operations.forward if is_compiled() else Forward.apply
+        output = run(batched, weight, bias, geometry, method)
     return output if batched is input else output.squeeze(0)
 
 
@@ -141,11 +144,16 @@ def transposed_convolution(
     pads = tuple((p, p) for p in _each(padding, rank, "padding"))
     geometry = Geometry(strides, pads, dilations, groups)
     batched = input if input.dim() == rank + 2 else input.unsqueeze(0)
-    size = _transposed_size(batched, weight, bias, geometry, extra)
-    run: Callable[..., Tensor] = operations.input_gradient if is_traced() else InputGradient.apply
-    output = run(batched, weight, size, geometry, method)
-    if bias is not None:
-        output = output + bias.view(-1, *(1,) * rank)
+    if is_traced():
+        output = recorded(batched, weight, bias, geometry, extra)
+    else:
+        size = _transposed_size(batched, weight, bias, geometry, extra)
+        run: Callable[..., Tensor] = (
+            operations.input_gradient if is_compiled() else InputGradient.apply
+        )
+        output = run(batched, weight, size, geometry, method)
+        if bias is not None:
+            output = output + bias.view(-1, *(1,) * rank)
     return output if batched is input else output.squeeze(0)
 
 

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from .convolution import stored
 from .convolution.blocks import blocks
-from .convolution.choice import Key, candidates, key_of, remember
+from .convolution.choice import candidates, remember
+from .convolution.key import Key, key_of
 from .convolution.layout import empty_result
 from .convolution.method import Method
 from .convolution.problem import Problem
 from .convolution.watch import Run, watching
 from .measure import time_ms
+from .patch import patched
+
+Times = dict[Key, dict[str, float]]
 
 
-def tune_calls(work: Callable[[], object]) -> dict[Key, dict[str, float]]:
+def tune(model: nn.Module, *inputs: Any, backward: bool = False, store: bool = True) -> Times:
+    """Measures every method for each convolution of a model, and uses the fastest from now on.
+
+    Runs `model(*inputs)` once, with its backward if that is asked for, then each of its
+    convolutions by every method on random tensors: seconds to minutes. The choice holds for these
+    sizes, this type, memory format and device. With `store` it is kept in a file for this kind of
+    device, which later processes read at their first convolution; the environment variable
+    REKINDLE_TORCH_TUNING names another file than `~/.cache/rekindle/torch-tuning.json`.
+
+    Returns the times in milliseconds by convolution and method.
+    """
+
+    def work() -> None:
+        with patched():
+            if not backward:
+                with torch.no_grad():
+                    model(*inputs)
+                return
+            output = model(*inputs)
+            first = output if isinstance(output, Tensor) else next(iter(output))
+            wanted = [p for p in model.parameters() if p.requires_grad]
+            torch.autograd.grad(first.sum(), wanted, allow_unused=True)
+
+    times = tune_calls(work)
+    if store:
+        stored.save({key: min(by, key=lambda name: by[name]) for key, by in times.items()})
+    return times
+
+
+def tune_calls(work: Callable[[], object]) -> Times:
     """Runs `work`, then measures every method for each convolution that it ran.
 
-    Returns the times in milliseconds; the fastest is used from now on.
+    Returns the times in milliseconds; the fastest is used from now on in this process.
     """
     seen: dict[Key, Run] = {}
 
@@ -59,19 +93,17 @@ def _random(shape: tuple[int, ...], key: Key) -> Tensor:
 
 def _work(
     method: Method, operation: str, problem: Problem, x: Tensor, w: Tensor, out: Tensor
-) -> Callable[[], object]:
+) -> Callable[[], None]:
     parts = list(blocks(problem, method.workspace, x.element_size()))
-    if operation == "weight_gradient":
-        return lambda: [
-            method.weight_gradient(
-                b.problem, x[b.images, :, b.in_rows], out[b.images, :, b.out_rows]
-            )
-            for b in parts
-        ]
     nothing: Optional[Tensor] = None
-    return lambda: [
-        method.forward(
-            b.problem, x[b.images, :, b.in_rows], w, nothing, out[b.images, :, b.out_rows]
-        )
-        for b in parts
-    ]
+
+    def work() -> None:
+        for part in parts:
+            source = x[part.images, :, part.in_rows]
+            result = out[part.images, :, part.out_rows]
+            if operation == "weight_gradient":
+                method.weight_gradient(part.problem, source, result)
+            else:
+                method.forward(part.problem, source, w, nothing, result)
+
+    return work

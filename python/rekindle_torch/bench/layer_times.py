@@ -89,7 +89,7 @@ def layer_times(layer: Layer, batch: int, device: torch.device, form: str) -> di
     row: dict[str, Any] = {
         "network": layer.network,
         "layer": layer.name,
-        "count": layer.count,
+        "count": layer.times,
         "format": form,
         "native": {"forward": case.forward_ms(F.conv2d), "training": case.training_ms(F.conv2d)},
         "chosen": {"forward": case.forward_ms(conv2d), "training": case.training_ms(conv2d)},

@@ -12,7 +12,7 @@ class Layer(NamedTuple):
     kernel: int
     stride: int
     size: int  # height and width of the input
-    count: int  # how often the network has it
+    times: int  # how often the network has it
 
     @property
     def name(self) -> str:
@@ -39,7 +39,7 @@ def _resnet50() -> list[Layer]:
                 layer = Layer("resnet50", *entry, 1)
                 found[layer] = found.get(layer, 0) + 1
             channels, size = 4 * width, size // step
-    return [layer._replace(count=n) for layer, n in found.items()]
+    return [layer._replace(times=n) for layer, n in found.items()]
 
 
 def _vgg16() -> list[Layer]:
@@ -51,7 +51,7 @@ def _vgg16() -> list[Layer]:
             found[layer] = found.get(layer, 0) + 1
             channels = width
         size //= 2
-    return [layer._replace(count=n) for layer, n in found.items()]
+    return [layer._replace(times=n) for layer, n in found.items()]
 
 
 LAYERS = [*_resnet50(), *_vgg16()]

@@ -32,7 +32,7 @@ class _Bilinear(torch.autograd.Function):
             cls.setup_context(ctx, args, output)
             return output
 
-        cls.forward = staticmethod(forward)
+        cls.forward = staticmethod(forward)  # type: ignore[method-assign]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

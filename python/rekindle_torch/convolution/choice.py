@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor
 
-from .layout import is_channels_last
+from . import stored
+from .key import Key, key_of
 from .method import Cost, Method
 from .methods import METHODS, supported
 from .problem import Problem
@@ -25,21 +26,8 @@ _CPU_FLOPS_PER_ELEMENT = 30.0
 _CPU_FLOPS_PER_CALL = 2e5
 
 
-class Key(NamedTuple):
-    """What a measured choice depends on."""
-
-    operation: str  # "forward" or "weight_gradient"
-    problem: Problem
-    dtype: torch.dtype
-    device: torch.device
-    is_channels_last: bool
-
-
-def key_of(operation: str, problem: Problem, x: Tensor) -> Key:
-    return Key(operation, problem, x.dtype, x.device, is_channels_last(x))
-
-
 _measured: dict[Key, Method] = {}
+_devices_read: set[torch.device] = set()
 
 
 def remember(key: Key, name: str) -> None:
@@ -48,8 +36,24 @@ def remember(key: Key, name: str) -> None:
 
 
 def forget() -> None:
-    """Forgets all measured choices."""
+    """Forgets all measured choices of this process, and reads none from the file."""
     _measured.clear()
+    _devices_read.update(_every_device())
+
+
+def _every_device() -> list[torch.device]:
+    count = torch.cuda.device_count()
+    return [torch.device("cpu"), *(torch.device("cuda", i) for i in range(count))]
+
+
+def _read_stored(device: torch.device) -> None:
+    """The choices that were stored for a device, read at its first convolution."""
+    if device in _devices_read:
+        return
+    _devices_read.add(device)
+    for key, name in stored.load(device).items():
+        if name in METHODS:
+            _measured.setdefault(key, METHODS[name])
 
 
 def choose(operation: str, problem: Problem, x: Tensor, name: Optional[str] = None) -> Method:
@@ -60,6 +64,7 @@ def choose(operation: str, problem: Problem, x: Tensor, name: Optional[str] = No
     asked = METHODS.get(name or "")
     if asked is not None and asked.supports(problem):
         return asked
+    _read_stored(x.device)
     if _measured:
         measured = _measured.get(key_of(operation, problem, x))
         if measured is not None:

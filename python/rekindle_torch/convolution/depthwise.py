@@ -56,6 +56,13 @@ def _views(problem: Problem, source: Tensor) -> Iterator[tuple[tuple[int, ...], 
         yield index, view.unsqueeze(2)
 
 
+def _element(kernels: Tensor, index: tuple[int, ...]) -> Tensor:
+    """One element of every kernel: a view of [C, filters per channel, *kernel]."""
+    for i in index:
+        kernels = kernels.select(2, i)
+    return kernels
+
+
 def _forward(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out: Tensor) -> None:
     source = _source(problem, x)
     per_channel = problem.filters // problem.channels
@@ -70,7 +77,7 @@ def _forward(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out
     else:
         total.copy_(bias.view(shape).expand_as(total))
     for index, view in _views(problem, source):
-        total.addcmul_(view, weights[(slice(None), slice(None), *index)].reshape(shape))
+        total.addcmul_(view, _element(weights, index).reshape(shape))
     if is_wider:
         target.copy_(total)
 
@@ -82,7 +89,7 @@ def _weight_gradient(problem: Problem, x: Tensor, g: Tensor) -> Tensor:
     result = source.new_empty((problem.channels, per_channel, *problem.kernel))
     over = (0, *range(3, 3 + problem.rank))
     for index, view in _views(problem, source):
-        result[(slice(None), slice(None), *index)] = (view * gradients).sum(over)
+        _element(result, index).copy_((view * gradients).sum(over))
     return result.view(problem.filters, 1, *problem.kernel).to(x.dtype)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional, Tuple
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -83,5 +83,5 @@ def store(out: Tensor, value: Tensor, bias: Optional[Tensor]) -> None:
 def as_rows(out: Tensor) -> Optional[Tensor]:
     """[N, K, *spatial] as [positions, K] without a copy, or None where its memory forbids it."""
     last = channels_last(out)
-    shape: Tuple[int, int] = (out.numel() // out.shape[1], out.shape[1])
+    shape: tuple[int, int] = (out.numel() // out.shape[1], out.shape[1])
     return last.view(shape) if last.is_contiguous() else None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Tuple
 
-Sizes = Tuple[int, ...]
-Pads = Tuple[Tuple[int, int], ...]
+Sizes = tuple[int, ...]
+Pads = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Geometry:
         return tuple((k - 1) * d + 1 for k, d in zip(kernel, self.dilation))
 
     def out_size(self, size: Sizes, kernel: Sizes) -> Sizes:
-        """The spatial output size; entries can be zero or negative where the kernel is too large."""
+        """The spatial output size; below 1 where the kernel is too large."""
         return tuple(
             (n + lo + hi - reach) // s + 1
             for n, (lo, hi), reach, s in zip(size, self.pads, self.reach(kernel), self.stride)

@@ -29,16 +29,19 @@ def multiply_batches(out: Tensor, a: Tensor, b: Tensor, add: bool = False) -> No
 
     Sums of several products in 16 bits are kept in the type of `out`, which may be wider.
     """
-    if out.dtype != a.dtype:
-        product = torch.bmm(a, b)
-        if add:
-            out.add_(product)
+    if add and out.dtype == a.dtype:
+        if out.shape[0] == 1:
+            out[0].addmm_(a[0], b[0])
         else:
-            out.copy_(product)
+            out.baddbmm_(a, b)
+    elif add:
+        out.add_(torch.bmm(a, b))
+    elif torch.is_grad_enabled() or out.dtype != a.dtype:
+        out.copy_(torch.bmm(a, b))
     elif out.shape[0] == 1:
-        out[0].addmm_(a[0], b[0], beta=1 if add else 0)
+        torch.mm(a[0], b[0], out=out[0])
     else:
-        out.baddbmm_(a, b, beta=1 if add else 0)
+        torch.bmm(a, b, out=out)
 
 
 def splits_for(rows: int, k: int, d: int) -> int:

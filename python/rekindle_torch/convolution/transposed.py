@@ -22,7 +22,7 @@ class Line(NamedTuple):
     """One dimension of one remainder."""
 
     target: slice  # the input elements
-    count: int
+    length: int
     taps: slice  # the kernel elements that they meet
     pads: tuple[int, int]
     dilation: int
@@ -78,4 +78,4 @@ def input_gradient_parts(g: Tensor, w: Tensor, size: Sizes, geometry: Geometry) 
         )
         flipped = taps.flip(tuple(range(2, taps.dim()))) if taps[0, 0].numel() > 1 else taps
         targets = tuple(line.target for line in lines)
-        yield Part(targets, tuple(line.count for line in lines), flipped, inner)
+        yield Part(targets, tuple(line.length for line in lines), flipped, inner)

@@ -18,7 +18,9 @@ from .method import Cost, Method
 from .padding import channels_last, padded, store, windows
 from .problem import Problem
 
-_INPUT = {
+_Rows = dict[int, list[list[float]]]
+
+_INPUT: _Rows = {
     2: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
     4: [
         [4, 0, -5, 0, 1, 0],
@@ -29,7 +31,7 @@ _INPUT = {
         [0, 4, 0, -5, 0, 1],
     ],
 }
-_WEIGHTS = {
+_WEIGHTS: _Rows = {
     2: [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
     4: [
         [1 / 4, 0, 0],
@@ -40,7 +42,7 @@ _WEIGHTS = {
         [0, 0, 1],
     ],
 }
-_OUTPUT = {
+_OUTPUT: _Rows = {
     2: [[1, 1, 1, 0], [0, 1, -1, -1]],
     4: [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
 }
@@ -75,7 +77,7 @@ def supports(problem: Problem) -> bool:
 class Tiles(NamedTuple):
     rows: int
     columns: int
-    count: int  # of all images
+    total: int  # of all images
 
 
 def _tiles(problem: Problem, m: int) -> Tiles:
@@ -90,8 +92,8 @@ def _input_tiles(problem: Problem, x: Tensor, m: int, tiles: Tiles, to: Transfor
     t = m + 2
     view = windows(source, (tiles.rows, tiles.columns), (t, t), (m, m), (1, 1))
     # [N, rows, columns, t, t, C] -> [t, t, N, rows, columns, C]
-    flat = view.permute(3, 4, 0, 1, 2, 5).reshape(t * t, tiles.count * problem.channels)
-    return (to.input @ flat).view(t * t, tiles.count, problem.channels)
+    flat = view.permute(3, 4, 0, 1, 2, 5).reshape(t * t, tiles.total * problem.channels)
+    return (to.input @ flat).view(t * t, tiles.total, problem.channels)
 
 
 def _forward(
@@ -114,8 +116,9 @@ def _store_tiles(out: Tensor, blocks: Tensor, bias: Optional[Tensor], m: int) ->
     """Writes [N, rows, m, columns, m, K]; the last tiles may reach beyond the output."""
     height, width = out.shape[1:3]
     rows, columns = height // m, width // m
-    parts_h = [(slice(0, rows), m, 0)] + [(slice(rows, rows + 1), height % m, rows * m)]
-    parts_w = [(slice(0, columns), m, 0)] + [(slice(columns, columns + 1), width % m, columns * m)]
+    parts_h = [(slice(0, rows), m, 0), (slice(rows, rows + 1), height % m, rows * m)]
+    rest_w = (slice(columns, columns + 1), width % m, columns * m)
+    parts_w = [(slice(0, columns), m, 0), rest_w]
     for over_rows, h, top in parts_h:
         for over_columns, v, left in parts_w:
             part = blocks[:, over_rows, :h, over_columns, :v]
@@ -132,8 +135,8 @@ def _weight_gradient(problem: Problem, x: Tensor, g: Tensor, m: int) -> Tensor:
     source = padded(channels_last(g), [0, 0], [tiles.rows * m, tiles.columns * m])
     blocks = source.unflatten(2, (tiles.columns, m)).unflatten(1, (tiles.rows, m))
     # [N, rows, m, columns, m, K] -> [m, m, N, rows, columns, K]
-    flat = blocks.permute(2, 4, 0, 1, 3, 5).reshape(m * m, tiles.count * k)
-    gradients = (to.output.t() @ flat).view(t * t, tiles.count, k)
+    flat = blocks.permute(2, 4, 0, 1, 3, 5).reshape(m * m, tiles.total * k)
+    gradients = (to.output.t() @ flat).view(t * t, tiles.total, k)
     inputs = _input_tiles(problem, x, m, tiles, to)
     products = torch.bmm(gradients.transpose(1, 2), inputs)
     result = to.weights.t() @ products.view(t * t, -1)
@@ -142,19 +145,19 @@ def _weight_gradient(problem: Problem, x: Tensor, g: Tensor, m: int) -> Tensor:
 
 def _workspace(problem: Problem, m: int) -> int:
     tiles, t = _tiles(problem, m), m + 2
-    source = tiles.count * m * m * problem.channels * 2
+    source = tiles.total * m * m * problem.channels * 2
     weights = (t * t + 9) * problem.filters * problem.channels
-    transformed = tiles.count * t * t * (2 * problem.channels + 2 * problem.filters)
+    transformed = tiles.total * t * t * (2 * problem.channels + 2 * problem.filters)
     return source + weights + transformed
 
 
 def _cost(problem: Problem, m: int) -> Cost:
     tiles, t = _tiles(problem, m), m + 2
     c, k = problem.channels, problem.filters
-    products = 2.0 * tiles.count * t * t * c * k
-    transforms = 2.0 * tiles.count * t * t * (t * t * c + m * m * k)
+    products = 2.0 * tiles.total * t * t * c * k
+    transforms = 2.0 * tiles.total * t * t * (t * t * c + m * m * k)
     source = 3 * problem.batch * c * problem.size[0] * problem.size[1]
-    moved = tiles.count * (t * t * (4 * c + 2 * k) + 3 * m * m * k) + (2 * t * t + 27) * c * k
+    moved = tiles.total * (t * t * (4 * c + 2 * k) + 3 * m * m * k) + (2 * t * t + 27) * c * k
     return Cost(products + 0.5 * transforms, source + moved, 9)
 
 
