@@ -63,9 +63,9 @@ const problems: readonly [name: string, op: Op, kernel: Kernel, opCase: OpCase][
 const tall = { tileM: 16, tileN: 32, depth: 32, rows: 4, cols: 4 };
 const wide = { tileM: 32, tileN: 64, depth: 8, rows: 4, cols: 8 };
 const configs = [
-  { ...tall, stages: 1, unroll: false, splits: 3 },
-  { ...wide, stages: 2, unroll: false, splits: 2 },
-  { ...tall, depth: 8, stages: 1, unroll: true, splits: 1 },
+  { ...tall, stages: 1, unroll: false, half: false, splits: 3 },
+  { ...wide, stages: 2, unroll: false, half: false, splits: 2 },
+  { ...tall, depth: 8, stages: 1, unroll: true, half: false, splits: 1 },
 ];
 
 test.each([
@@ -102,4 +102,21 @@ test.each(problems)("%s in every kind of tile", async (_name, op, kernel, opCase
     const [actual] = await runProgram(gpu, program, { inputs, operands: [], outputs });
     expect(relativeError(actual!, expected[0]!), JSON.stringify(config)).toBeLessThan(1e-5);
   }
+});
+
+test("a product of float16 values, multiplied in float16 and in float32", async ({ skip }) => {
+  skip(!gpu.traits.hasF16, "the device has no shader-f16");
+  const [, op, kernel, opCase] = problems.at(-1)!;
+  const { problem, inputs, outputs, expected } = readyCase(op, opCase, "float16");
+  const error = async (half: boolean) => {
+    const config = { ...tall, depth: 8, stages: 1, unroll: false, splits: 1, half };
+    const program = kernel.build(problem, config, { specialize: false });
+    const [actual] = await runProgram(gpu, program, { inputs, operands: [], outputs });
+    return relativeError(actual!, expected[0]!);
+  };
+  const [whole, half] = [await error(false), await error(true)];
+  expect(whole).toBeLessThan(5e-4);
+  expect(half).toBeLessThan(2e-3);
+  // The products really are float16's.
+  expect(half).toBeGreaterThan(1.2 * whole);
 });

@@ -18,7 +18,7 @@ const time = z.strictObject({
   batch: z.int().positive(),
   /** Height and width of a model's pictures. */
   size: z.tuple([z.int().positive(), z.int().positive()]).optional(),
-  precision: z.enum(["f32", "f16"]),
+  precision: z.enum(["f32", "f16", "f16acc32"]),
   /** Whole runs go from the CPU's memory to the CPU's memory. */
   measure: z.enum(["on device", "whole"]),
   /** The way that was measured: "CUDA graph", "eager". */

@@ -3,6 +3,7 @@ import { BoundProgram, type Gpu } from "../gpu/index.ts";
 import type { Config, Program } from "../kernels/kernel.ts";
 import { conv } from "../ops/conv.ts";
 import { chooseKernel } from "../session/choose-kernel.ts";
+import type { Precision } from "../session/types.ts";
 import { buildOptions } from "../tunings/shader-hash.ts";
 import type { Choice, Lookup } from "../tunings/tuning.ts";
 import { type ConvCase, type ConvCheck, checkConv, convCase } from "./conv-case.ts";
@@ -13,7 +14,7 @@ import { type Spread, spreadOf } from "./statistics.ts";
 import { type TimingOptions, timePrograms } from "./time-program.ts";
 import type { ClockSource } from "./timer.ts";
 
-export type Precision = "f32" | "f16";
+export type { Precision };
 
 /** A convolution with its batch. */
 export interface ConvPoint {

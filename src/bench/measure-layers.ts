@@ -3,6 +3,7 @@ import type { Graph } from "../graph/index.ts";
 import { optimize, resolve } from "../passes/index.ts";
 import { Executable, type ReadyDispatch } from "../session/executable.ts";
 import { makePlan, problemsOf } from "../session/plan.ts";
+import type { Precision } from "../session/types.ts";
 import { WeightStore } from "../session/weights.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { Lookup } from "../tunings/tuning.ts";
@@ -28,7 +29,7 @@ export interface LayerTime {
 }
 
 export interface LayerOptions {
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   readonly roofline: Roofline;
   readonly timing: TimingOptions;
   readonly lookup?: Lookup | undefined;

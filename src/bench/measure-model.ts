@@ -3,6 +3,7 @@ import { writeOnnx } from "../onnx/index.ts";
 import { optimize, resolve } from "../passes/index.ts";
 import { type OpenDevice, Session, type SessionStats } from "../session/index.ts";
 import { problemsOf } from "../session/plan.ts";
+import type { Precision } from "../session/types.ts";
 import { Tensor } from "../tensor/index.ts";
 import type { TuningSource } from "../tunings/load.ts";
 import { loadTunings } from "../tunings/load.ts";
@@ -32,7 +33,7 @@ export interface ModelTime {
   readonly batch: number;
   /** Height and width of the pictures that it takes; left out where it takes none. */
   readonly size?: readonly [number, number];
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   readonly device: string;
   /** From opening the session to the first result. */
   readonly firstMs: number;
@@ -57,13 +58,13 @@ export interface ModelTime {
 export interface ModelFailure {
   readonly name: string;
   readonly batch: number;
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   readonly kind: "wrong" | "refused";
   readonly reason: string;
 }
 
 export interface ModelOptions {
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   /** Undefined on the CPU. */
   readonly roofline: Roofline | undefined;
   readonly against: readonly RivalName[];
@@ -136,7 +137,7 @@ function pictureSizeOf(feeds: Subject["feeds"]): [number, number] | undefined {
   return picture && [picture.dims[2]!, picture.dims[3]!];
 }
 
-function typedGraphOf({ graph, feeds }: Subject, precision: "f32" | "f16"): TypedGraph {
+function typedGraphOf({ graph, feeds }: Subject, precision: Precision): TypedGraph {
   const shapes = new Map(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
   return optimize(resolve(graph, shapes), { precision });
 }

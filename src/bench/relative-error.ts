@@ -13,4 +13,4 @@ export function relativeError(actual: Tensor, expected: Tensor): number {
 }
 
 /** The largest relative error (L2) that counts as equal, by what values are stored as. */
-export const tolerances = { f32: 1e-4, f16: 1e-2 } as const;
+export const tolerances = { f32: 1e-4, f16: 1e-2, f16acc32: 1e-2 } as const;

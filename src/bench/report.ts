@@ -1,4 +1,5 @@
 import type { DeviceSummary } from "../session/index.ts";
+import type { Precision } from "../session/types.ts";
 import type { Baseline } from "./baseline.ts";
 import type { ConvFailure, ConvTime } from "./measure-conv.ts";
 import type { ModelFailure, ModelTime } from "./measure-model.ts";
@@ -28,7 +29,7 @@ export interface BenchReport {
   readonly version: string;
   readonly measuredAt: string;
   readonly device: DeviceSummary & { readonly driver: string };
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   /** Null on the CPU. */
   readonly roofline: Roofline | null;
   readonly baselines: readonly Omit<Baseline, "times">[];

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.ts";
 import { BoundProgram } from "../gpu/index.ts";
 import type { Program } from "../kernels/kernel.ts";
+import type { Precision } from "../session/types.ts";
 import { normalTensor } from "./random.ts";
 import { spreadOf } from "./statistics.ts";
 import { timePrograms } from "./time-program.ts";
@@ -51,7 +52,7 @@ export async function measureRoofline(
 export interface Work {
   readonly flop: number;
   readonly bytes: number;
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
 }
 
 /**

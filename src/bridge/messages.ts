@@ -42,7 +42,7 @@ const request = z.discriminatedUnion("do", [
     /** The file through which the model's tensors travel. */
     memory: z.string(),
     device: z.string(),
-    precision: z.enum(["f32", "f16"]),
+    precision: z.enum(["f32", "f16", "f16acc32"]),
   }),
   z.object({
     id: size,

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type RivalName, rivals } from "../bench/rival.ts";
+import type { Precision } from "../session/types.ts";
 import type { Io } from "./io.ts";
 import { pictureSize, type Size, wholeNumber } from "./options.ts";
 
@@ -9,7 +10,7 @@ export type What = "conv" | "model" | "sweep";
 /** The options of `rekindle bench`, parsed. */
 export interface BenchOptions {
   readonly device?: string;
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   readonly batch?: readonly number[];
   readonly size?: Size;
   readonly layers?: boolean;
@@ -20,6 +21,8 @@ export interface BenchOptions {
   readonly seconds?: number;
   readonly seed?: number;
   readonly list?: boolean;
+  /** The name of a card that need not be there. */
+  readonly predict?: string;
   /** A file, or "-" for standard output. */
   readonly json?: string | true;
   readonly plot?: string;
@@ -43,6 +46,7 @@ Examples:
   rekindle bench model resnet50 --batch 1,8,32 --layers --plot resnet50.svg
   rekindle bench model net.onnx --size 512 --against ort-webgpu,ort-cpu
   rekindle bench model resnet18 --baseline bench/baselines/h100-cudnn.json --json -
+  rekindle bench model resnet50 --batch 1,8 --predict "RX 5600 XT" --layers
   rekindle bench sweep --limit 50 --seconds 60 --json sweep.json`;
 
 /** `rekindle bench`. */
@@ -59,8 +63,12 @@ export function addBench(program: Command, io: Io): void {
     .addHelpText("after", examples)
     .action(async (what: What, names: readonly string[], options: BenchOptions) => {
       // Loaded when needed, so that help and errors in options come at once.
+      if (options.predict !== undefined && !options.list) {
+        const { runPrediction } = await import("./bench/predict.ts");
+        return runPrediction(what, names, options, io);
+      }
       const { runBench } = await import("./bench/run.ts");
-      await runBench(what, names, options, io);
+      return runBench(what, names, options, io);
     });
 }
 
@@ -69,7 +77,7 @@ function addChoices(command: Command): void {
     .option("-d, --device <NAME>", "auto, gpu, cpu, software, or part of a name (default: auto)")
     .addOption(
       new Option("--precision <P>", "what values are stored as")
-        .choices(["f32", "f16"])
+        .choices(["f32", "f16", "f16acc32"])
         .default("f32"),
     )
     .option("--batch <N,...>", "pictures per run, one or several (default: 1)", batchList)
@@ -80,6 +88,7 @@ function addChoices(command: Command): void {
       `model: other engines on this machine: ${Object.keys(rivals).join(", ")}`,
       rivalList,
     )
+    .option("--predict <CARD>", 'model: predict the times on an RDNA1 card: "RX 5600 XT"')
     .option("--baseline <FILE...>", "compare with stored times, as in bench/baselines")
     .option("--repeat <N>", "samples of each time (default: 20, of whole runs 40)", wholeNumber(3))
     .option("--limit <N>", "sweep: convolutions at most (default: 200)", wholeNumber(1))

@@ -110,7 +110,7 @@ function addEngineOptions(command: Command): void {
     .option("-d, --device <NAME>", "auto, gpu, cpu, software, or part of a name (default: auto)")
     .addOption(
       new Option("--precision <P>", "what values are stored as")
-        .choices(["f32", "f16"])
+        .choices(["f32", "f16", "f16acc32"])
         .default("f32"),
     )
     .option("--repeat <N>", "run N more times and give median and spread", wholeNumber(0), 0)

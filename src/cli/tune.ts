@@ -28,7 +28,7 @@ export function addTune(program: Command, io: Io): void {
     .option("-d, --device <NAME>", "auto, gpu, software, or part of a name (default: auto)")
     .addOption(
       new Option("--precision <P>", "what values are stored as")
-        .choices(["f32", "f16"])
+        .choices(["f32", "f16", "f16acc32"])
         .default("f32"),
     )
     .option("--batch <N>", "pictures per run (default: 1)", wholeNumber(1))

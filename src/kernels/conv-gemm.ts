@@ -4,7 +4,7 @@ import { stepsAreVectorizable } from "./epilogue.ts";
 import { type Load, loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
 import type { BuildOptions, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
-import { tilesFor } from "./tile-choice.ts";
+import { isHalf, tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
 import { elementOf, needsFloats } from "./wgsl.ts";
 
@@ -37,7 +37,8 @@ export const convGemm: Kernel = {
   configs(problem, device) {
     const c = conv2dOf(problem)!;
     const depth = c.R * c.S * (c.C / c.G);
-    return tilesFor({ M: c.N * c.P * c.Q, N: c.K / c.G, depth, groups: c.G }, device);
+    const size = { M: c.N * c.P * c.Q, N: c.K / c.G, depth, groups: c.G };
+    return tilesFor({ ...size, isHalf: isHalf(problem) }, device);
   },
   fits: (config, _problem, device) => tileFits(tileOf(config), device),
   build(problem, config, options) {
@@ -58,7 +59,6 @@ export const convGemm: Kernel = {
           { name: "w", element: elementOf(x!, 4), from: { kind: "packed", index: 0 } },
         ],
         params: sizes(c),
-        isHalf: x!.dtype === "float16",
         functions: picture.functions ?? "",
         code: {
           setup: `${picture.setup}

@@ -58,7 +58,7 @@ export const convWinograd: Kernel = {
   },
   configs(problem, device): readonly Config[] {
     const c = conv2dOf(problem)!;
-    const size = { M: chunkOf(c, chunkMebibytes), N: c.K, depth: c.C, groups: 36 };
+    const size = { M: chunkOf(c, chunkMebibytes), N: c.K, depth: c.C, groups: 36, isHalf: false };
     const whole = tilesFor(size, device).filter((config) => config.splits === 1);
     return whole.map((config) => ({ ...config, chunkMebibytes }));
   },

@@ -22,6 +22,11 @@ export interface Tile {
   readonly stages: 1 | 2;
   /** Lanes that run together, asked of devices that let shaders choose. */
   readonly wave?: 32 | 64;
+  /**
+   * Products, and their sums over one slice, in float16, which some GPUs do at twice the rate; the
+   * slices are added up in float32.
+   */
+  readonly half: boolean;
   /** Parts that the sum is cut into, computed side by side: 1 leaves it whole. */
   readonly splits: number;
 }
@@ -44,15 +49,20 @@ const threadsAcross = (t: Tile): number => t.tileN / t.cols;
 const stepA = (t: Tile): number => t.rows + 2;
 
 /**
- * Vectors in what one row (column) of threads reads of A (B) in a slice: an odd number, so that
- * neighbouring threads read different memory banks.
+ * Vectors in what one row (column) of threads reads of A (B) in a slice: an odd number of 16 bytes,
+ * so that neighbouring threads read different memory banks, and whole 16 bytes, which are read at
+ * once. Two vectors of float16 take 16 bytes.
  */
-const lineA = (t: Tile): number => (stepA(t) * t.depth) / 4 + 1;
-const lineB = (t: Tile): number => (t.cols * t.depth) / 4 + 1;
+const lineOf = (vectors: number, { half }: Tile): number => {
+  const wide = half ? Math.ceil(vectors / 2) : vectors;
+  return (wide % 2 === 0 ? wide + 1 : wide) * (half ? 2 : 1);
+};
+const lineA = (t: Tile): number => lineOf((stepA(t) * t.depth) / 4, t);
+const lineB = (t: Tile): number => lineOf((t.cols * t.depth) / 4, t);
 
-/** Bytes of workgroup memory, in float32. */
+/** Bytes of workgroup memory. */
 const tileBytes = (t: Tile): number =>
-  16 * t.stages * (threadsDown(t) * lineA(t) + threadsAcross(t) * lineB(t));
+  (t.half ? 8 : 16) * t.stages * (threadsDown(t) * lineA(t) + threadsAcross(t) * lineB(t));
 
 /** `true`, or why the tile cannot run on the device. */
 export function tileFits(t: Tile, device: DeviceTraits): true | string {
@@ -102,22 +112,16 @@ export interface TileCode {
   readonly store: string;
 }
 
-/** How a tile multiplies. */
-export interface Arithmetic {
-  /** Products and their sums over a slice in float16, which some GPUs do at twice the rate. */
-  readonly half: boolean;
-}
-
-const scalarOf = ({ half }: Arithmetic): string => (half ? "f16" : "f32");
+const scalarOf = ({ half }: Tile): string => (half ? "f16" : "f32");
 
 /**
  * Workgroup memory of a tile. A is kept by row of threads and B by column of threads, so that a
  * thread finds all that it multiplies at constant distances from one place: WebGPU checks every
  * index that is not constant, and a check at each load would cost a tenth of the time.
  */
-export function tileMemory(t: Tile, arithmetic: Arithmetic): string {
+export function tileMemory(t: Tile): string {
   const lines = (line: number, count: number) => {
-    const one = `array<array<vec4<${scalarOf(arithmetic)}>, ${line}>, ${count}>`;
+    const one = `array<array<vec4<${scalarOf(t)}>, ${line}>, ${count}>`;
     return t.stages === 1 ? one : `array<${one}, ${t.stages}>`;
   };
   return `var<workgroup> sharedA: ${lines(lineA(t), threadsDown(t))};
@@ -133,7 +137,7 @@ var<workgroup> sharedB: ${lines(lineB(t), threadsAcross(t))};`;
  * `bRow + i * bStep` of B's slice at vector `bVec` of the tile; `aRow`, `aVec`, `bRow`, `bVec` are
  * variables, `aStep` and `bStep` constants.
  */
-export function tileBody(t: Tile, code: TileCode, arithmetic: Arithmetic): string {
+export function tileBody(t: Tile, code: TileCode): string {
   const threads = threadsOf(t);
   const across = threadsAcross(t);
   const down = threadsDown(t);
@@ -159,7 +163,7 @@ ${code.setup}
   ${sumsOf(t)
     .map((place) => `var sum${place} = vec4<f32>();`)
     .join(" ")}
-${t.stages === 1 ? loopOfOne(t, code, arithmetic) : loopOfTwo(t, code, arithmetic)}
+${t.stages === 1 ? loopOfOne(t, code) : loopOfTwo(t, code)}
   ${stores.join("\n  ")}
 `;
 }
@@ -203,7 +207,7 @@ function fetch(t: Tile, code: TileCode, keyword: "let " | ""): string {
 }
 
 /** The next slice waits in registers. */
-function loopOfOne(t: Tile, code: TileCode, arithmetic: Arithmetic): string {
+function loopOfOne(t: Tile, code: TileCode): string {
   const declared = fetchesOf(t, code).flatMap(({ name, load }) => [
     `var next_${name}: ${load.element};`,
     ...(load.counts ? [`var counts_${name}: bool;`] : []),
@@ -212,12 +216,12 @@ function loopOfOne(t: Tile, code: TileCode, arithmetic: Arithmetic): string {
   return `  ${declared.join(" ")}
   ${next}
   for (var slice = firstSlice; slice < lastSlice; slice++) {
-    ${keep(t, code, "", arithmetic)}
+    ${keep(t, code, "")}
     workgroupBarrier();
     if (slice + 1u < lastSlice) {
     ${next}
     }
-${multiply(t, "", arithmetic)}
+${multiply(t, "")}
     workgroupBarrier();
   }`;
 }
@@ -226,16 +230,16 @@ ${multiply(t, "", arithmetic)}
  * The next slice is written beside the present one. It is fetched without asking whether there is
  * one, and lives in one turn of the loop only: otherwise compilers wait for it at once.
  */
-function loopOfTwo(t: Tile, code: TileCode, arithmetic: Arithmetic): string {
+function loopOfTwo(t: Tile, code: TileCode): string {
   const turn = (stage: number) => `    {
     ${fetch(t, code, "let ")}
-${multiply(t, `[${stage}]`, arithmetic)}
-    ${keep(t, code, `[${1 - stage}]`, arithmetic)}
+${multiply(t, `[${stage}]`)}
+    ${keep(t, code, `[${1 - stage}]`)}
     }
     workgroupBarrier();`;
   return `  {
     ${fetch(t, code, "let ")}
-    ${keep(t, code, "[0]", arithmetic)}
+    ${keep(t, code, "[0]")}
   }
   workgroupBarrier();
   for (var slice = firstSlice; slice < lastSlice; slice += 2u) {
@@ -246,10 +250,10 @@ ${turn(1)}
 }
 
 /** Writes what was fetched to workgroup memory, A transposed: four rows in a vector. */
-function keep(t: Tile, code: TileCode, stage: string, arithmetic: Arithmetic): string {
+function keep(t: Tile, code: TileCode, stage: string): string {
   const down = threadsDown(t);
   const across = threadsAcross(t);
-  const vector = `vec4<${scalarOf(arithmetic)}>`;
+  const vector = `vec4<${scalarOf(t)}>`;
   const kept = ({ name, load }: Fetch) => {
     const value = `${vector}(next_${name})`;
     return load.counts ? `select(${vector}(), ${value}, counts_${name})` : value;
@@ -277,11 +281,11 @@ const sumsOf = (t: Tile): string[] =>
   range(t.rows).flatMap((i) => range(t.cols / 4).map((j) => `${i}_${j}`));
 
 /** Multiplies the slice in workgroup memory into the sums. */
-function multiply(t: Tile, stage: string, arithmetic: Arithmetic): string {
+function multiply(t: Tile, stage: string): string {
   const colVectors = t.cols / 4;
   const rowVectors = t.rows / 4;
-  const vector = `vec4<${scalarOf(arithmetic)}>`;
-  const into = arithmetic.half ? "part" : "sum";
+  const vector = `vec4<${scalarOf(t)}>`;
+  const into = t.half ? "part" : "sum";
   const step = (v: string) => {
     const place = (factor: number, offset: number) =>
       t.unroll ? `${Number(v) * factor + offset}` : `${v} * ${factor}u + ${offset}u`;
@@ -306,7 +310,7 @@ function multiply(t: Tile, stage: string, arithmetic: Arithmetic): string {
   const steps = t.unroll
     ? range(vectors).map((v) => block(step(`${v}`)))
     : [`for (var v = 0u; v < ${vectors}u; v++) ${block(step("v"))}`];
-  const parts = arithmetic.half ? sumsOf(t) : [];
+  const parts = t.half ? sumsOf(t) : [];
   return `    {
     let lineOfA = &sharedA${stage}[ty];
     let lineOfB = &sharedB${stage}[tx];

@@ -41,6 +41,8 @@ export interface DeviceTraits {
   readonly cores: number;
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
+  /** The session wants float16 values to be multiplied in float16, not in float32. */
+  readonly multipliesHalf?: boolean;
   /** Shaders may ask for a number of lanes that run together (`@subgroup_size`). */
   readonly hasSubgroupSizeControl: boolean;
   /** The family as WebGPU names it: "rdna-1", "hopper"; "" where not known. */
@@ -101,8 +103,6 @@ export interface Program {
 export interface BuildOptions {
   /** Write sizes into the shader as constants (fast code) or pass them in (shared pipelines). */
   readonly specialize: boolean;
-  /** Multiply float16 values in float16, which some GPUs do at twice the rate. Default false. */
-  readonly half?: boolean;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Kernel, Problem } from "./kernel.ts";
 import { transpose, transposeCode } from "./matmul-rows.ts";
 import { packConstant } from "./pack.ts";
 import { type Product, productOfProblem, productSteps } from "./product.ts";
-import { tilesFor } from "./tile-choice.ts";
+import { isHalf, tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
 import { type Buffer, elementOf, needsFloats } from "./wgsl.ts";
 
@@ -28,7 +28,7 @@ export const matmulTile: Kernel = {
   },
   configs(problem, device) {
     const { M, N, depth } = productOfProblem(problem);
-    return tilesFor({ M, N, depth, groups: 1 }, device);
+    return tilesFor({ M, N, depth, groups: 1, isHalf: isHalf(problem) }, device);
   },
   fits: (config, _problem, device) => tileFits(tileOf(config), device),
   build(problem, config, options) {
@@ -51,7 +51,6 @@ export const matmulTile: Kernel = {
         operands: [a, b.buffer],
         params: {},
         functions: "",
-        isHalf: a.element === "vec4<f16>" && b.buffer.element === a.element,
         code: {
           setup: `  var col = aVec + firstSlice * ${t.depth / 4}u;
   var rowB = bRow + firstSlice * ${t.depth}u;`,

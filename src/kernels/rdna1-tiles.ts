@@ -15,7 +15,7 @@ const tile = (
   issueRate: number,
 ): Rdna1Tile => ({
   ...{ tileM, tileN, depth, rows, cols, wavesPerSimd, issueRate },
-  ...{ wave: 32, stages: 2, unroll: true, splits: 1 },
+  ...{ wave: 32, stages: 2, unroll: true, half: false, splits: 1 },
 });
 
 /**

@@ -1,11 +1,12 @@
 import { type Tile, threadsOf } from "./gemm-tile.ts";
-import type { Config, DeviceTraits } from "./kernel.ts";
+import type { Config, DeviceTraits, Problem } from "./kernel.ts";
+import { type Rdna1Tile, rdna1Cycles, rdna1Tiles } from "./rdna1-tiles.ts";
 
 const tile = (
   [tileM, tileN, depth]: readonly [number, number, number],
   [rows, cols]: readonly [number, number],
   stages: 1 | 2,
-): Tile => ({ tileM, tileN, depth, rows, cols, stages, unroll: true, splits: 1 });
+): Tile => ({ tileM, tileN, depth, rows, cols, stages, unroll: true, half: false, splits: 1 });
 
 /** From large (few loads for each multiplication) to small (work for many cores). */
 const gpuTiles: readonly Tile[] = [
@@ -29,18 +30,44 @@ export interface ProductSize {
   readonly N: number;
   readonly depth: number;
   readonly groups: number;
+  /** Both operands are float16. */
+  readonly isHalf: boolean;
 }
+
+/** Whether both operands of a product or a convolution are float16. */
+export const isHalf = ({ inputs }: Problem): boolean =>
+  inputs.slice(0, 2).every((type) => type?.dtype === "float16");
 
 /** The tiles for a product, and splits that make sense, in order of their estimated time. */
 export function tilesFor(size: ProductSize, device: DeviceTraits): readonly Config[] {
+  const isRdna1 = device.architecture === "rdna-1";
   const tiles = device.isSoftware
     ? softwareTiles
-    : gpuTiles
-        .flatMap((t) => splitsOf(t, size).map((splits) => ({ ...t, splits })))
-        .map((t) => ({ t, cycles: estimateCycles(t, size, device.cores) }))
-        .sort((a, b) => a.cycles - b.cycles)
-        .map(({ t }) => t);
+    : isRdna1
+      ? ordered(rdna1Tiles, size, device, rdna1Cycles).map((t) => rdna1Config(t, device))
+      : ordered(gpuTiles, size, device, estimateCycles);
   return tiles as readonly unknown[] as readonly Config[];
+}
+
+/** Every tile with the splits that make sense for it, the shortest estimate first. */
+function ordered<T extends Tile>(
+  tiles: readonly T[],
+  size: ProductSize,
+  device: DeviceTraits,
+  cyclesOf: (t: T, size: ProductSize, cores: number) => number,
+): T[] {
+  return tiles
+    .map((t) => ({ ...t, half: size.isHalf && device.multipliesHalf === true }))
+    .flatMap((t) => splitsOf(t, size).map((splits) => ({ ...t, splits })))
+    .map((t) => ({ t, cycles: cyclesOf(t, size, device.cores) }))
+    .sort((a, b) => a.cycles - b.cycles)
+    .map(({ t }) => t);
+}
+
+/** The tile alone, with what it asks of lanes where shaders may ask. */
+function rdna1Config(t: Rdna1Tile, { hasSubgroupSizeControl }: DeviceTraits): Tile {
+  const { wave, wavesPerSimd: _waves, issueRate: _rate, ...tile } = t;
+  return { ...tile, ...(hasSubgroupSizeControl && wave && { wave }) };
 }
 
 /** What the parts of a split sum may take; small beside the activations of a network. */

@@ -22,8 +22,6 @@ export interface TiledProduct {
   readonly depth: number;
   /** The buffers of A and B, the params and functions that `code` uses. */
   readonly operands: readonly Buffer[];
-  /** Both operands are float16. */
-  readonly isHalf?: boolean;
   readonly params: Readonly<Record<string, number>>;
   readonly functions: string;
   readonly code: Omit<TileCode, "store">;
@@ -82,7 +80,6 @@ function product(p: TiledProduct, t: Tile, options: BuildOptions): Dispatch {
   const store = isWhole
     ? `${result.name}[at] = ${elementOf(p.out, 4)}(epilogue(value, at * 4u));`
     : "partial[split * params.rows * params.width + at] = value;";
-  const arithmetic = { half: options.half === true && p.isHalf === true };
   const code: TileCode = {
     ...p.code,
     store: `if (row < params.rows && col < params.cols) {
@@ -91,7 +88,7 @@ function product(p: TiledProduct, t: Tile, options: BuildOptions): Dispatch {
     }`,
   };
   const wgsl = `${head.text}
-${tileMemory(t, arithmetic)}
+${tileMemory(t)}
 ${isWhole ? tail.text : ""}
 ${p.functions}
 @compute @workgroup_size(${threadsOf(t)})${t.wave ? ` @subgroup_size(${t.wave})` : ""}
@@ -104,7 +101,7 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
   let tileCol = tile % params.tilesAcross * ${t.tileN / 4}u;
   let firstSlice = split * params.slicesPerSplit;
   let lastSlice = min(firstSlice + params.slicesPerSplit, params.slices);
-${tileBody(t, code, arithmetic)}}
+${tileBody(t, code)}}
 `;
   return {
     label: `${p.label} ${t.tileM}x${t.tileN}x${t.depth}${isWhole ? "" : ` in ${t.splits}`}`,

@@ -14,7 +14,7 @@ import { type Rule, rewrite } from "./rewrite.ts";
 
 export interface OptimizeOptions {
   /** What float32 values are stored as inside; inputs and outputs keep their types. */
-  readonly precision: "f32" | "f16";
+  readonly precision: "f32" | "f16" | "f16acc32";
   /** Pictures become channels-last inside. Default true. */
   readonly layout?: boolean;
   /** Called after every pass, for `--verbose`. */
@@ -49,7 +49,7 @@ export function passesFor({ precision, layout = true }: OptimizeOptions): readon
     rule("padding", padIntoWindow),
     rule("weights", foldIntoWeights),
     rule("batch normalization", splitBatchNormalization),
-    ...(precision === "f16" ? [{ name: "float16", run: toFloat16 }] : []),
+    ...(precision !== "f32" ? [{ name: "float16", run: toFloat16 }] : []),
     ...(layout
       ? [rule("reduced axes", keepReducedAxes), { name: "layout", run: toChannelsLast }]
       : []),

@@ -36,7 +36,9 @@ export class CpuRunner implements Runner {
   static async create(device: DeviceSummary, model: Model, options: SessionOptions) {
     const { onProgress = () => {}, dimensions = {}, precision } = options;
     const { result, ms } = await timed("load", onProgress, () => load(model));
-    const note = precision === "f16" ? "; float16 was asked for, the CPU computes in float32" : "";
+    const note = precision?.startsWith("f16")
+      ? "; float16 was asked for, the CPU computes in float32"
+      : "";
     const summary = { ...device, reason: device.reason + note };
     return new CpuRunner(summary, result, ms, dimensions);
   }

@@ -5,8 +5,12 @@ import type { DeviceTensor } from "./device-tensor.ts";
 import type { RunFeeds } from "./lane.ts";
 import type { TuningUse } from "./plan.ts";
 
-/** What values are stored as on the device. Sums are always made in float32 or better. */
-export type Precision = "f32" | "f16";
+/**
+ * What a device stores values as and multiplies them in: "f32"; "f16", in both, with products summed
+ * up in float16 over short stretches and in float32 beyond; "f16acc32", stored as float16 and
+ * computed in float32.
+ */
+export type Precision = "f32" | "f16" | "f16acc32";
 
 /** A named input or output as users see it. A dimension is a size, or a name when it is free. */
 export interface ValueInfo {
@@ -30,7 +34,7 @@ export interface SessionOptions {
    */
   readonly device?: string;
   /**
-   * "f16" needs a device with `shader-f16`; the CPU computes in float32 all the same, and says so
+   * "f16" and "f16acc32" need a device with `shader-f16`; the CPU computes in float32 all the same, and says so
    * in `device.reason`. Inputs and outputs stay as the model declares them.
    */
   readonly precision?: Precision;

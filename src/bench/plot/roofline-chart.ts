@@ -1,3 +1,4 @@
+import type { Precision } from "../../session/types.ts";
 import type { Roofline } from "../roofline.ts";
 import {
   axisStyle,
@@ -46,7 +47,7 @@ function powerOfTen(value: number): string {
 /** Rates of work over its intensity, below the lines of what the device can do. */
 export function rooflineChart(
   device: string,
-  precision: "f32" | "f16",
+  precision: Precision,
   { flopPerSecond, bandwidth }: Roofline,
   points: readonly RooflinePoint[],
 ): Chart {

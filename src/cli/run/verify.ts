@@ -6,7 +6,11 @@ import { plural, significant } from "../text.ts";
 import type { FeedPlan } from "./feeds.ts";
 
 /** Largest relative error that counts as equal, by what values were stored as. */
-const tolerances: Readonly<Record<Precision, number>> = { f32: 1e-4, f16: 1e-2 };
+const tolerances: Readonly<Record<Precision, number>> = {
+  f32: 1e-4,
+  f16: 1e-2,
+  f16acc32: 1e-2,
+};
 
 /** How far an output is from the CPU's. */
 export interface OutputError {

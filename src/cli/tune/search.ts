@@ -18,7 +18,7 @@ import { renderReport, reportOf } from "./render.ts";
 export async function searchModel(model: string, options: TuneOptions, io: Io): Promise<void> {
   const path = storeOf(io);
   const { precision, size, batch } = options;
-  const choice = { precision, ...(size && { size }), ...(batch && { batch: [batch] }) };
+  const choice = { ...(size && { size }), ...(batch && { batch: [batch] }) };
   const subject = async (speed: "gpu" | "software") =>
     (await subjectsFor([model], choice, speed, io))[0]!;
   await subject("gpu"); // What is wrong with the model's name is told before a device is opened.
