@@ -72,7 +72,7 @@ test("equal problems are searched once and count as often as they are posed", ()
   const b = new GraphBuilder();
   const x = b.input("x", [1, 4, 4, 4]);
   const relu = (from: string) => b.op("Abs", [b.op("Neg", [from])]);
-  const problems = problemsOfModel(b.typed(relu(relu(x))));
+  const problems = problemsOfModel(b.typed(relu(relu(x))), device.gpu.traits);
   expect(problems.map(({ node, nodes }) => [node.op, nodes])).toEqual([
     ["Neg", 2],
     ["Abs", 2],
@@ -111,6 +111,6 @@ test("a session dispatches the stored choice, not the default one", async () => 
 function convProblem() {
   const { graph } = network();
   const typed = resolve(graph, new Map([["x", [1, 8, 6, 6]]]));
-  const problems = problemsOfModel(optimize(typed, { precision: "f32" }));
+  const problems = problemsOfModel(optimize(typed, { precision: "f32" }), device.gpu.traits);
   return problems.find(({ node }) => node.op === "Conv" && node.epilogue)!;
 }

@@ -19,7 +19,7 @@ import {
 /** A device on which kernels run. */
 export type GpuDevice = OpenDevice & { readonly gpu: Gpu };
 
-export interface NetworkOptions extends TuneOptions {
+export interface NetworkOptions extends Omit<TuneOptions, "traits"> {
   readonly precision: Precision;
   /** What is stored for the device; problems that it covers are not searched again. */
   readonly known: readonly Tuning[];
@@ -65,13 +65,15 @@ export async function tuneNetwork(
   try {
     await before.run(feeds);
     const shapes = new Map(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
-    const all = problemsOfModel(optimize(resolve(graph, shapes), { precision }));
+    // As sessions see it.
+    const traits = { ...device.gpu.traits, multipliesHalf: precision === "f16" };
+    const all = problemsOfModel(optimize(resolve(graph, shapes), { precision }), traits);
     const lookup = lookupIn(known, []);
     const isCovered = ({ kernels, problem }: SharedProblem) =>
-      lookup(kernels, problem, device.gpu.traits)?.choice !== undefined;
+      lookup(kernels, problem, traits)?.choice !== undefined;
     const covered = all.filter(isCovered);
     const fresh = all.filter((problem) => !covered.includes(problem));
-    const problems = await tuneProblems(device.gpu, fresh, options);
+    const problems = await tuneProblems(device.gpu, fresh, { ...options, traits });
     const tunings = problems.flatMap((problem) => tuningOf(problem) ?? []);
     options.onTiming?.();
     const after = await open([...known, ...tunings]);

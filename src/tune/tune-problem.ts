@@ -3,6 +3,7 @@ import { timePrograms } from "../bench/time-program.ts";
 import { type Timer, timerOf } from "../bench/timer.ts";
 import { RekindleError } from "../errors.ts";
 import { BoundProgram, type Gpu, ProgramMemory } from "../gpu/index.ts";
+import type { DeviceTraits } from "../kernels/kernel.ts";
 import type { NodeProblem } from "../session/plan.ts";
 import type { Choice } from "../tunings/tuning.ts";
 import { type Candidate, candidatesFor } from "./candidates.ts";
@@ -32,6 +33,8 @@ export interface ProblemResult {
 }
 
 export interface SearchOptions {
+  /** What kernels may use of the device; left out: all that it has. */
+  readonly traits?: DeviceTraits;
   /** Milliseconds for the search; what is begun is finished. */
   readonly budgetMs: number;
   /** Called before each candidate. */
@@ -71,7 +74,7 @@ export async function tuneProblem(
   problem: NodeProblem,
   options: SearchOptions,
 ): Promise<ProblemResult> {
-  const candidates = options.candidates ?? candidatesFor(problem, gpu.traits);
+  const candidates = options.candidates ?? candidatesFor(problem, options.traits ?? gpu.traits);
   const none = { candidates: candidates.length, measured: 0, rejected: [], isDefaultWrong: false };
   if (candidates.length < 2) return { ...none, untuned: "there is one way to compute it" };
   const data = problemData(problem);

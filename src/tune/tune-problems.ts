@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/index.ts";
 import type { TypedGraph } from "../graph/index.ts";
+import type { DeviceTraits } from "../kernels/kernel.ts";
 import { type NodeProblem, problemsOf } from "../session/plan.ts";
 import { estimateWork } from "../session/work.ts";
 import { problemKey } from "../tunings/problem-key.ts";
@@ -13,10 +14,10 @@ export interface SharedProblem extends NodeProblem {
 }
 
 /** The different problems of a graph that has been optimized, the most work first. */
-export function problemsOfModel(graph: TypedGraph): SharedProblem[] {
+export function problemsOfModel(graph: TypedGraph, device: DeviceTraits): SharedProblem[] {
   const byKey = new Map<string, SharedProblem>();
   for (const problem of problemsOf(graph)) {
-    const key = problemKey(problem.problem);
+    const key = problemKey(problem.problem, device);
     const nodes = (byKey.get(key)?.nodes ?? 0) + 1;
     byKey.set(key, { ...problem, key, nodes });
   }
@@ -37,6 +38,8 @@ export interface TuneProgress {
 }
 
 export interface TuneOptions {
+  /** What kernels may use of the device; left out: all that it has. */
+  readonly traits?: DeviceTraits;
   /** Milliseconds for all problems together. */
   readonly budgetMs: number;
   readonly onProgress?: (progress: TuneProgress) => void;
@@ -59,7 +62,7 @@ const shareMax = 3;
 export async function tuneProblems(
   gpu: Gpu,
   problems: readonly SharedProblem[],
-  { budgetMs, onProgress, onResult }: TuneOptions,
+  { traits = gpu.traits, budgetMs, onProgress, onResult }: TuneOptions,
 ): Promise<TunedProblem[]> {
   const end = performance.now() + budgetMs;
   const done: TunedProblem[] = [];
@@ -71,6 +74,7 @@ export async function tuneProblems(
     }
     const shareMs = (shareMax * leftMs) / (problems.length - i);
     const result = await tuneProblem(gpu, problem, {
+      traits,
       budgetMs: Math.min(leftMs, shareMs),
       onCandidate: (candidate, candidates) =>
         onProgress?.({

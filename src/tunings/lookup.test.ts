@@ -11,7 +11,7 @@ import type { Tuning } from "./tuning.ts";
 const device = { isSoftware: false } as DeviceTraits;
 const b = new GraphBuilder();
 const { problem } = problemsOf(b.typed(b.op("Abs", [b.input("x", [4])])))[0]!;
-const key = problemKey(problem);
+const key = problemKey(problem, device);
 
 /** A kernel whose shader is a text. */
 function kernel(name: string, shader = name, configs: readonly Config[] = [{ n: 1 }, { n: 2 }]) {

@@ -12,7 +12,7 @@ import type { Choice, Lookup, Tuning } from "./tuning.ts";
 export function lookupIn(stored: readonly Tuning[], shipped: readonly ShippedTuning[]): Lookup {
   const sources = [stored, shipped].map((list) => new Map(list.map((t) => [t.problem, t])));
   return (kernels, problem, device) => {
-    const key = problemKey(problem);
+    const key = problemKey(problem, device);
     let ignored: string | undefined;
     for (const source of sources) {
       const tuning: Tuning | ShippedTuning | undefined = source.get(key);

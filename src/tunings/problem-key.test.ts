@@ -5,9 +5,9 @@ import { problemsOf } from "../session/plan.ts";
 import { problemKey } from "./problem-key.ts";
 
 /** The key of the first node of a graph whose steps are fused. */
-function keyOf(make: (b: GraphBuilder) => string): string {
+function keyOf(make: (b: GraphBuilder) => string, device = {}): string {
   const b = new GraphBuilder();
-  return problemKey(problemsOf(fuseEpilogues(b.typed(make(b))))[0]!.problem);
+  return problemKey(problemsOf(fuseEpilogues(b.typed(make(b))))[0]!.problem, device);
 }
 
 interface Variant {
@@ -54,6 +54,13 @@ test.each<[string, Variant]>([
   ["weights that are not known before the run", { computed: true }],
 ])("another key for other %s", (_, variant) => {
   expect(convKey(variant)).not.toBe(convKey());
+});
+
+test.each(["float16", "float32"] as const)("arithmetic in float16 counts for %s", (dtype) => {
+  const make = (b: GraphBuilder) => b.op("Abs", [b.input("x", [4], dtype)]);
+  const plain = keyOf(make, { multipliesHalf: false });
+  const half = keyOf(make, { multipliesHalf: true });
+  expect(half).toBe(dtype === "float16" ? `${plain}; multiplied in float16` : plain);
 });
 
 test("integers that are known count: axes, pads, starts", () => {

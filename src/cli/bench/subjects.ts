@@ -75,7 +75,7 @@ export function sweepFor({ limit, seconds, seed, batch }: BenchOptions, speed: S
 /** The networks that names choose: built-in ones, or files. */
 export async function subjectsFor(
   names: readonly string[],
-  options: BenchOptions,
+  options: Pick<BenchOptions, "batch" | "size">,
   speed: Speed,
   io: Io,
 ): Promise<{ readonly name: string; readonly load: () => Promise<Subject> }[]> {
@@ -101,7 +101,7 @@ async function checkModelFile(name: string, { host }: Io): Promise<void> {
 async function subjectOf(
   name: string,
   wanted: number | undefined,
-  { size }: BenchOptions,
+  { size }: Pick<BenchOptions, "size">,
   speed: Speed,
   { host }: Io,
 ): Promise<Subject> {
