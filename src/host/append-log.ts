@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -31,7 +32,7 @@ export interface AppendLog {
  */
 export function openAppendLog(path: string): AppendLog {
   const file = attempt(path, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return openSync(path, "a+");
   });
   const text = readFileSync(path, "utf8");
@@ -75,6 +76,13 @@ export function parseLines(text: string, path: string): unknown[] {
       });
     }
   });
+}
+
+/** A folder and those above it. Node's own way to do so never ends below /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 function writeAll(file: number, bytes: Buffer): void {

@@ -95,8 +95,8 @@ export function supervise(
   const ended = new Promise<ProcessEnd>((resolve) => {
     const end = (rest: Pick<ProcessEnd, "status" | "signal" | "unkillable" | "problem">) => {
       for (const timer of timers) clearTimeout(timer);
-      signalGroup(child, "SIGKILL");
       const leftBehind = rest.unkillable ? 0 : sweep(token);
+      signalGroup(child, "SIGKILL");
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
       child.unref();
       const memoryBytesMax = watched.stop();

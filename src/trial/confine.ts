@@ -33,7 +33,8 @@ const scope: Wrapper = ({ memoryBytes }) => [
 /** No core dumps: of a process with a mapped GPU they take gigabytes. */
 const resourceLimits: Wrapper = ({ cpuSeconds }) => [
   "prlimit",
-  `--cpu=${cpuSeconds}`,
+  // First SIGXCPU, which tells why; then SIGKILL.
+  `--cpu=${cpuSeconds}:${cpuSeconds + 5}`,
   "--core=0",
   "--",
 ];

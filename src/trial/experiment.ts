@@ -30,12 +30,6 @@ export interface Switch {
   readonly python?: string;
 }
 
-/** What is run, as a child process. */
-export type Work =
-  | { readonly kind: "case"; readonly case: Case; readonly seed: number; readonly device?: string }
-  /** A program of its own, which speaks the protocol of steps (docs/trial.md). */
-  | { readonly kind: "program"; readonly program: string; readonly args: readonly string[] };
-
 /** One thing to find out. Data: nothing happens before it is run. */
 export interface Experiment {
   /** Stable, with what it belongs to first: "torch/conv/stride-2". */
@@ -48,7 +42,12 @@ export interface Experiment {
   /** Experiments that have to pass before: without tensors nothing else works. */
   readonly needs: readonly string[];
   readonly limits: Limits;
-  readonly work: Work;
+  /** What the process of the step is told to do. */
+  readonly order: Readonly<Record<string, unknown>>;
+  /** What it computes, where that is a case of the matrix. */
+  readonly case?: Case;
+  /** The relative error up to which its numbers are right. */
+  readonly tolerance: number;
   readonly switches: readonly Switch[];
 }
 

@@ -209,8 +209,11 @@ const networks: readonly Row[] = [
     steps: 2,
     batch: 4,
   }),
-  network("vgg11", "vgg11", "VGG-11 is right"),
-  network("vgg11-training", "vgg11", "two training steps of VGG-11 are right", { steps: 2 }),
+  network("vgg11", "vgg11", "VGG-11 is right", { imageSize: 32 }),
+  network("vgg11-training", "vgg11", "two training steps of VGG-11 are right", {
+    imageSize: 32,
+    steps: 2,
+  }),
 ];
 
 const compiled: readonly Row[] = [

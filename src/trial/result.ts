@@ -55,6 +55,8 @@ export interface StepResult {
   readonly error?: number | "not finite";
   readonly tolerance?: number;
   readonly output?: string;
+  /** What else the step found out. */
+  readonly data?: Readonly<Record<string, unknown>>;
   /** What it ran on. */
   readonly device?: string;
   readonly timeMs: number;

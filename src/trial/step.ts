@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { Facts } from "../doctor/index.ts";
 import { explain } from "../explain/index.ts";
 import { type Host, type ProcessEnd, supervise } from "../host/index.ts";
-import { toleranceFor } from "./case.ts";
 import type { CommandLine, Confinement } from "./confine.ts";
 import type { Experiment } from "./experiment.ts";
 import { type LogPosition, linesSince, tellsOfMemory, tellsOfReset } from "./kernel-watch.ts";
@@ -24,7 +23,8 @@ const messageSchema = z.union([
     result: z.object({
       device: z.string(),
       error: z.union([z.number(), z.literal("not finite")]),
-      output: z.string().optional(),
+      output: z.string().exactOptional(),
+      data: z.record(z.string(), z.unknown()).exactOptional(),
     }),
   }),
 ]);
@@ -37,7 +37,8 @@ interface Said {
   result?: {
     readonly device: string;
     readonly error: number | "not finite";
-    readonly output?: string | undefined;
+    readonly output?: string;
+    readonly data?: Readonly<Record<string, unknown>>;
   };
 }
 
@@ -198,10 +199,9 @@ function ofEnding(experiment: Experiment, end: ProcessEnd, said: Said): Verdict 
 }
 
 function numbersOf(experiment: Experiment, result: NonNullable<Said["result"]>): Verdict {
-  const { work } = experiment;
-  const tolerance = work.kind === "case" ? toleranceFor(work.case) : 0;
-  const { error, output = "y", device } = result;
-  const numbers = { error, tolerance, output, device };
+  const { tolerance } = experiment;
+  const { error, output = "y", device, data } = result;
+  const numbers = { error, tolerance, output, device, ...(data && { data }) };
   if (error === "not finite") {
     return { outcome: "wrong", detail: `${output} is not finite or has another shape`, ...numbers };
   }

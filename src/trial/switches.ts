@@ -20,7 +20,7 @@ const backends: Source = {
   date: "2026-11",
 };
 
-const taskOf = ({ work }: Experiment) => (work.kind === "case" ? work.case.task : undefined);
+const taskOf = (experiment: Experiment) => experiment.case?.task;
 /** What PyTorch computes with MIOpen. */
 const usesMiopen = (experiment: Experiment) =>
   ["conv", "batch-norm", "network"].includes(taskOf(experiment) ?? "");

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { RekindleError } from "../errors.ts";
 import type { Host } from "../host/index.ts";
+import { toleranceFor } from "./case.ts";
 import type { CommandLine } from "./confine.ts";
 import { type Experiment, limitsOf, type Risk, type Switch } from "./experiment.ts";
 import { dangerOf, type Machine } from "./machine.ts";
@@ -60,7 +61,9 @@ function experimentOf(row: Row, target: Target, device: string | undefined): Exp
     ...(why !== undefined && risk === "refused" && { refusal: why }),
     needs: needed.map((id) => `${target.name}/${id}`),
     limits: limitsOf(row.case),
-    work: { kind: "case", case: row.case, seed: 1, ...(device !== undefined && { device }) },
+    order: { case: row.case, seed: 1, ...(device !== undefined && { device }) },
+    case: row.case,
+    tolerance: toleranceFor(row.case),
     switches: [],
   };
 }
@@ -84,7 +87,7 @@ export function withSwitch(experiment: Experiment, added: Switch): Experiment {
 }
 
 /** What the process of a step is told to do. */
-export function orderOf({ work, switches }: Experiment): unknown {
+export function orderOf({ order, switches }: Experiment): object {
   const statements = switches.flatMap(({ python }) => (python === undefined ? [] : [python]));
-  return work.kind === "case" ? { ...work, statements } : {};
+  return { ...order, statements };
 }
