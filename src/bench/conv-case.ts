@@ -23,12 +23,17 @@ export interface ConvCase {
 }
 
 /** Fills a layer with numbers; outputs are about as large as inputs, so that float16 holds them. */
-export function convCase(layer: ConvLayer, batch: number, dtype: FloatType): ConvCase {
+export function convCase(
+  layer: ConvLayer,
+  batch: number,
+  dtype: FloatType,
+  biasDeviation = 1,
+): ConvCase {
   const { C, H, W, K, R, S, G } = layer;
   const x = normalTensor(dtype, [batch, H, W, C], 1);
   const deviation = 1 / Math.sqrt((C / G) * R * S);
   const weights = normalTensor(dtype, [K, C / G, R, S], 2, deviation);
-  const bias = normalTensor(dtype, [K], 3);
+  const bias = normalTensor(dtype, [K], 3, biasDeviation);
   const inputs = [x, weights, bias] as const;
   const { h, w } = paddingOf(layer);
   const node: Node = {
