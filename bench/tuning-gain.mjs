@@ -2,7 +2,7 @@
 // The build must be up to date. What the user has stored is neither read nor changed.
 //
 //   node bench/tuning-gain.mjs [--models resnet18,resnet50,vgg16,mobilenet_v2] [--batches 1]
-//                              [--precision f32|f16] [--size 224] [--seconds 200] [--device gpu]
+//                              [--precision f32|f16|f16acc32] [--size 224] [--seconds 200] [--device gpu]
 //                              [--out FILE] [--tunings FILE]
 //
 // `--seconds` is for everything together: what one network leaves goes to those after it. Times are
@@ -33,7 +33,8 @@ const secondsSince = (from) => (performance.now() - from) / 1000;
 /** What opening, comparing and timing a network takes besides the search. */
 const extraSeconds = 6;
 
-const gpu = await openGpu({ kind: options.device, toggles: exactTimestamps });
+const toggles = [process.env.REKINDLE_DAWN_FEATURES, exactTimestamps].filter(Boolean).join(",");
+const gpu = await openGpu({ kind: options.device, toggles });
 const { name, kind, description } = gpu.info;
 const device = { gpu, summary: { kind, name, backend: "webgpu", reason: "it was asked for" } };
 const batches = options.batches.split(",").map(Number);

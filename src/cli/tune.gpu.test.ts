@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { command, temporaryFolder } from "../../test/command.ts";
+import { convGemm } from "../kernels/conv-gemm.ts";
 import { models } from "../models/index.ts";
 import { writeOnnx } from "../onnx/index.ts";
 import type { Tunings } from "../tunings/tuning.ts";
@@ -55,4 +56,26 @@ test("a model is tuned, stored, exported, cleared and imported again", async () 
   const text = await tune("espcn.onnx", "--device", "software");
   expect(text.out).toMatch(/^problems +.*stored before/m);
   expect(text.out).toMatch(/^network +[\d.]+ m?s -> [\d.]+ m?s.*, on the device$/m);
+});
+
+test("a default kernel that is wrong is told, exit code 1, and another one stored", async () => {
+  const { build } = convGemm;
+  const spoilt = vi.spyOn(convGemm, "build").mockImplementation((problem, config, options) => {
+    const program = build(problem, config, options);
+    const dispatches = program.dispatches.map((dispatch) => {
+      const wgsl = dispatch.wgsl.replace("var value = first;", "var value = first * 1.01;");
+      return { ...dispatch, wgsl };
+    });
+    return { ...program, dispatches };
+  });
+  try {
+    const { code, out } = await tune("espcn.onnx", "--device", "software", "--force");
+    expect(code).toBe(1);
+    expect(out).toMatch(/^WRONG +Conv .*: the default\s+kernel\s+conv-gemm/m);
+    const convs = (await stored()).devices[0]!.tunings.filter((t) => t.problem.startsWith("Conv "));
+    expect(convs.map((t) => t.kernel)).not.toContain("conv-gemm");
+    expect(convs.length).toBeGreaterThan(0);
+  } finally {
+    spoilt.mockRestore();
+  }
 });

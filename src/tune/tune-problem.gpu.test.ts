@@ -75,9 +75,11 @@ test("wrong kernels are caught: all wrong, one element wrong, one not written", 
     handWritten("one wrong", problem, "y[i] = select(abs(x[i]), 0.0, i == 4321u);"),
     handWritten("one missing", problem, "if (i != 77u) { y[i] = abs(x[i]); }"),
   ];
-  const { best, rejected, measured } = await tuneProblem(gpu, problem, { ...options, candidates });
+  const result = await tuneProblem(gpu, problem, { ...options, candidates });
+  const { best, rejected, measured, isDefaultWrong } = result;
   expect(best!.kernel.name).toBe("right");
   expect(measured).toBe(1);
+  expect(isDefaultWrong).toBe(false);
   expect(rejected.map((r) => r.kernel.name)).toEqual(["all wrong", "one wrong", "one missing"]);
   expect(rejected.map((r) => r.why)).toEqual([
     expect.stringContaining("differs from the reference: relative error 0.0010"),
@@ -94,6 +96,7 @@ test("where the default choice is wrong, another takes its place", async () => {
   ];
   const result = await tuneProblem(gpu, problem, { ...options, candidates });
   expect(result.best!.kernel.name).toBe("right");
+  expect(result.isDefaultWrong).toBe(true);
   expect(result.default).toBeUndefined();
 });
 
