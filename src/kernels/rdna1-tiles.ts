@@ -2,20 +2,21 @@ import type { Tile } from "./gemm-tile.ts";
 
 /** A tile with what Mesa's compiler makes of it for gfx1010; the tier navi10 compares. */
 export interface Rdna1Tile extends Tile {
-  /** Waves of 32 lanes that a SIMD has room for. */
+  /** Waves of 32 lanes that a SIMD has room for, at least. */
   readonly wavesPerSimd: number;
   /** Clocks of multiplication of all clocks of the loop, at least; 0 to 1. */
   readonly issueRate: number;
 }
 
 const tile = (
+  half: boolean,
   [tileM, tileN, depth]: readonly [number, number, number],
   [rows, cols]: readonly [number, number],
   wavesPerSimd: number,
   issueRate: number,
 ): Rdna1Tile => ({
-  ...{ tileM, tileN, depth, rows, cols, wavesPerSimd, issueRate },
-  ...{ wave: 32, stages: 2, unroll: true, half: false, splits: 1 },
+  ...{ tileM, tileN, depth, rows, cols, half, wavesPerSimd, issueRate },
+  ...{ wave: 32, stages: 2, unroll: true, splits: 1 },
 });
 
 /**
@@ -26,14 +27,28 @@ const tile = (
  * waits for loads where they are issued.
  */
 export const rdna1Tiles: readonly Rdna1Tile[] = [
-  tile([128, 128, 8], [8, 8], 8, 0.96),
-  tile([64, 128, 8], [8, 8], 8, 0.95),
-  tile([128, 64, 8], [8, 8], 8, 0.91),
-  tile([64, 128, 16], [8, 4], 9, 0.95),
-  tile([64, 64, 8], [4, 8], 10, 0.92),
-  tile([64, 64, 16], [4, 4], 12, 0.92),
-  tile([32, 64, 16], [4, 4], 9, 0.91),
-  tile([32, 32, 8], [4, 4], 12, 0.85),
+  tile(false, [128, 128, 8], [8, 8], 8, 0.96),
+  tile(false, [64, 128, 8], [8, 8], 8, 0.95),
+  tile(false, [128, 64, 8], [8, 8], 8, 0.91),
+  tile(false, [64, 128, 16], [8, 4], 9, 0.95),
+  tile(false, [64, 64, 8], [4, 8], 10, 0.92),
+  tile(false, [64, 64, 16], [4, 4], 12, 0.92),
+  tile(false, [32, 64, 16], [4, 4], 9, 0.91),
+  tile(false, [32, 32, 8], [4, 4], 12, 0.85),
+];
+
+/**
+ * Tiles of products that are multiplied in float16, two at a time, and added up in float32. Deep
+ * slices, for every slice's sums cost as many instructions as four of its columns; sums of 8x8 do
+ * not find room. In the largest, `v_pk_fma_f16` is at least 85 % of all vector instructions.
+ */
+export const rdna1HalfTiles: readonly Rdna1Tile[] = [
+  tile(true, [128, 128, 32], [8, 4], 8, 0.88),
+  tile(true, [64, 128, 32], [8, 4], 8, 0.86),
+  tile(true, [64, 64, 16], [8, 4], 8, 0.79),
+  tile(true, [32, 64, 32], [4, 4], 8, 0.81),
+  tile(true, [32, 64, 16], [4, 4], 16, 0.69),
+  tile(true, [32, 32, 16], [4, 4], 12, 0.6),
 ];
 
 /**
@@ -72,7 +87,7 @@ export function rdna1Cycles(t: Rdna1Tile, { M, N, depth, groups }: Size, cores: 
   const waves = (t.tileM * t.tileN) / (t.rows * t.cols) / 32;
   const room = Math.max(1, Math.floor((t.wavesPerSimd * assumed.simds) / waves));
   const slices = Math.ceil(Math.ceil(depth / t.depth) / t.splits);
-  const alone = (t.rows * t.cols * t.depth) / t.issueRate;
+  const alone = (t.rows * t.cols * t.depth) / (t.half ? 2 : 1) / t.issueRate;
   const round = (resident: number) => {
     if (resident === 0) return 0;
     const throughput = Math.max(1, (resident * waves) / assumed.simds) * alone;

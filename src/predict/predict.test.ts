@@ -29,7 +29,7 @@ describe("predictions", () => {
       for (const precision of ["f32", "f16"] as const) {
         const graph = graphOf(name, precision);
         for (const card of cards) {
-          const prediction = predictModel(graph, card);
+          const prediction = predictModel(graph, card, precision);
           const sum = (of: "boundMs" | "predictedMs") =>
             prediction.layers.reduce((total, layer) => total + layer[of], 0);
           expect(prediction.predictedMs).toBeCloseTo(sum("predictedMs"), 9);
@@ -49,6 +49,16 @@ describe("predictions", () => {
     const conv = layers.find((layer) => layer.op === "Conv")!;
     expect(conv.flop).toBe(2 * 8 * 32 * 32 * 64 * 3 * 7 * 7);
     expect(conv.boundMs).toBeCloseTo((1000 * conv.flop) / (2 * 64 * 36 * 1.56e9), 6);
+  });
+
+  test("float16 halves the bound of arithmetic, unless it is multiplied in float32", () => {
+    const bound = (precision: "f32" | "f16" | "f16acc32") => {
+      const graph = graphOf("resnet18", precision === "f32" ? "f32" : "f16", 8);
+      const { layers } = predictModel(graph, findCard("RX 5600 XT"), precision);
+      return layers.find((layer) => layer.op === "Conv")!.boundMs;
+    };
+    expect(bound("f32") / bound("f16")).toBeCloseTo(2, 5);
+    expect(bound("f32")).toBeCloseTo(bound("f16acc32"), 9);
   });
 
   test("a card with more units and bandwidth is faster, a larger batch takes longer", () => {

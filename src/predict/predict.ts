@@ -4,6 +4,7 @@ import type { TypedGraph } from "../graph/index.ts";
 import type { DeviceTraits, Program } from "../kernels/kernel.ts";
 import { chooseKernel } from "../session/choose-kernel.ts";
 import { type NodeProblem, problemsOf } from "../session/plan.ts";
+import type { Precision } from "../session/types.ts";
 import { type Card, traitsOfCard } from "./cards.ts";
 import { compiledShader } from "./compiled.ts";
 import { dispatchTime } from "./dispatch-time.ts";
@@ -63,8 +64,9 @@ export interface ModelPrediction {
 /**
  * Predicts what a network takes on a card that need not be there: for every layer the least time
  * that its arithmetic and memory traffic allow, and a prediction from the compiled code of its
- * kernels (docs/performance-model.md). The graph has been through `resolve` and `optimize`; kernels
- * are chosen as a session on that card would choose them without stored tunings. Pure.
+ * kernels (docs/performance-model.md). The graph has been through `resolve` and `optimize` in the
+ * given precision; kernels are chosen as a session on that card would choose them without stored
+ * tunings. Pure.
  *
  * Throws "device-limit" where no kernel fits the card.
  *
@@ -72,8 +74,13 @@ export interface ModelPrediction {
  * const graph = optimize(resolve(models.get("resnet50")!.build(), shapes), { precision: "f32" });
  * const { predictedMs, boundMs } = predictModel(graph, findCard("RX 5600 XT"));
  */
-export function predictModel(graph: TypedGraph, card: Card): ModelPrediction {
-  return predictOn(graph, machineOfCard(card), traitsOfCard(card));
+export function predictModel(
+  graph: TypedGraph,
+  card: Card,
+  precision: Precision = "f32",
+): ModelPrediction {
+  const traits = { ...traitsOfCard(card), multipliesHalf: precision === "f16" };
+  return predictOn(graph, machineOfCard(card), traits);
 }
 
 /** `predictModel` for any GPU: what the method is checked with. */
@@ -126,7 +133,8 @@ function predictLayer(
   });
   const flopDone = 2 * dispatches.reduce((sum, d) => sum + d.multiplications, 0);
   const least = flopDone > 0 ? Math.min(flop, flopDone) : flop;
-  const boundMs = boundOf(least, precisionOf(problem), trafficOfProblem(problem, use), machine);
+  const isPacked = device.multipliesHalf === true && precisionOf(problem) === "f16";
+  const boundMs = boundOf(least, isPacked, trafficOfProblem(problem, use), machine);
   const predictedMs = dispatches.reduce((sum, d) => sum + d.prediction.predictedMs, 0);
   const predictions = dispatches.map((d) => d.prediction);
   return {
@@ -174,11 +182,11 @@ function predictDispatch(
 /** Milliseconds of arithmetic or of traffic at the machine's highest rates, the longer of them. */
 function boundOf(
   flop: number,
-  precision: "f32" | "f16",
+  isPacked: boolean,
   { memory, cached }: Traffic,
   machine: Machine,
 ): number {
   const { units, simds, hertzMax, f16Rate, memoryRate, cacheRateMax } = machine;
-  const peak = 2 * 32 * units * simds * hertzMax * (precision === "f16" ? f16Rate : 1);
+  const peak = 2 * 32 * units * simds * hertzMax * (isPacked ? f16Rate : 1);
   return 1000 * Math.max(flop / peak, memory / memoryRate + cached / cacheRateMax);
 }

@@ -5,15 +5,18 @@ import { optimize, resolve } from "../../src/passes/index.ts";
 import type { ShaderIdentity } from "../../src/predict/shader-key.ts";
 import { chooseKernel } from "../../src/session/choose-kernel.ts";
 import { problemsOf } from "../../src/session/plan.ts";
+import type { Precision } from "../../src/session/types.ts";
 
 /** Networks whose layers stand for what convolutional networks ask of the kernels. */
 export const networks = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
+
+const precisions = ["f32", "f16", "f16acc32"] as const;
 
 /** A shader that an RDNA1 device could be given: one for all problems that differ in sizes only. */
 export interface Variant extends ShaderIdentity {
   /** "conv 3x3 gemm 64x64x16 f32" */
   readonly label: string;
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   /** The layer that it was made for: "resnet50 Conv 1x56x56x64". */
   readonly layer: string;
   /** The planner's choice for some layer. */
@@ -21,7 +24,7 @@ export interface Variant extends ShaderIdentity {
 }
 
 /** A typed and optimized network of known batch size, without weights. */
-export function networkGraph(name: string, batch: number, precision: "f32" | "f16"): TypedGraph {
+export function networkGraph(name: string, batch: number, precision: Precision): TypedGraph {
   const graph = models.get(name)!.build({ zeroWeights: true, batch });
   const shapes = new Map(graph.inputs.map((x) => [x.name, x.dims as readonly number[]]));
   return optimize(resolve(graph, shapes), { precision });
@@ -34,9 +37,10 @@ export function networkGraph(name: string, batch: number, precision: "f32" | "f1
  */
 export function variantsOf(device: DeviceTraits, everySize: boolean): readonly Variant[] {
   const found = new Map<string, Variant>();
-  for (const precision of ["f32", "f16"] as const) {
+  for (const precision of precisions) {
     for (const name of networks) {
-      for (const variant of ofGraph(networkGraph(name, 1, precision), name, precision, device)) {
+      const traits = { ...device, multipliesHalf: precision === "f16" };
+      for (const variant of ofGraph(networkGraph(name, 1, precision), name, precision, traits)) {
         const { wgsl } = variant.dispatch;
         const key = everySize ? wgsl : withoutSizes(wgsl);
         const known = found.get(key);
@@ -59,7 +63,7 @@ const withoutSizes = (wgsl: string): string => wgsl.replace(/^const params = .*$
 function* ofGraph(
   graph: TypedGraph,
   network: string,
-  precision: "f32" | "f16",
+  precision: Precision,
   device: DeviceTraits,
 ): Iterable<Variant> {
   const seen = new Set<string>();
@@ -69,8 +73,7 @@ function* ofGraph(
     seen.add(identity);
     const layer = `${network} ${problem.op} ${problem.outputs[0]!.dims.join("x")}`;
     for (const { kernel, config, chosen } of choicesOf(kernels, problem, device)) {
-      const options = { specialize: true, half: precision === "f16" };
-      for (const dispatch of kernel.build(problem, config, options).dispatches) {
+      for (const dispatch of kernel.build(problem, config, { specialize: true }).dispatches) {
         const label = `${dispatch.label} ${precision}`;
         const shader = { kernel: kernel.name, config, problem, dispatch };
         yield { ...shader, label, precision, layer, chosen };
