@@ -2,8 +2,8 @@
 // The build must be up to date. What the user has stored is neither read nor changed.
 //
 //   node bench/tuning-gain.mjs [--models resnet18,resnet50,vgg16,mobilenet_v2] [--batches 1]
-//                              [--precision f32|f16|f16acc32] [--size 224] [--seconds 200] [--device gpu]
-//                              [--out FILE] [--tunings FILE]
+//                              [--precision f32|f16|f16acc32] [--size 224] [--seconds 200]
+//                              [--device gpu] [--out FILE] [--tunings FILE]
 //
 // `--seconds` is for everything together: what one network leaves goes to those after it. Times are
 // of runs on the device, without transfers, default and tuned in turns. `--out` gets all figures,

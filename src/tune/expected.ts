@@ -11,8 +11,9 @@ export interface Expected {
   readonly values: Float64Array;
 }
 
-/** Operations that the reference may do for one problem: some tenths of a second. */
-const operationsMax = 5e7;
+/** Operations of an output that is computed whole, and those of the samples of a larger one. */
+const wholeMax = 1e7;
+const sampledMax = 5e7;
 
 const samplesMax = 4096;
 const samplesMin = 256;
@@ -39,8 +40,8 @@ function referenceOf({ node, problem }: NodeProblem, data: ProgramData): Expecte
   const work = estimateWork(problem);
   const elements = sizeOf(problem.outputs[0]!.dims);
   const operand = operandsOf({ node, problem }, data.operands);
-  if (work > operationsMax && problem.outputs.length === 1 && opOf(node).referenceAt) {
-    const count = Math.max(samplesMin, Math.floor(operationsMax / (work / elements)));
+  if (work > wholeMax && problem.outputs.length === 1 && opOf(node).referenceAt) {
+    const count = Math.max(samplesMin, Math.floor(sampledMax / (work / elements)));
     const indices = chosenIndices(elements, Math.min(samplesMax, count));
     const values = evaluateNodeAt(node, data.inputs, problem.outputs, operand, indices)!;
     return [{ indices, values }];
