@@ -1,3 +1,4 @@
+import { tolerances } from "../bench/relative-error.ts";
 import { spreadOf } from "../bench/statistics.ts";
 import { timePrograms } from "../bench/time-program.ts";
 import { type Timer, timerOf } from "../bench/timer.ts";
@@ -43,16 +44,13 @@ export interface SearchOptions {
   readonly candidates?: readonly Candidate[];
 }
 
-/** The largest relative error (L2) of a candidate, by what the problem's values are stored as. */
-const tolerances = { float32: 1e-4, float16: 1e-2 } as const;
-
 /** A candidate is given up after one run that takes so many times as long as the best so far. */
 const hopeless = 2;
 
 /** Those within this factor of the best are measured against each other at the end. */
 const close = 1.08;
 
-/** Fewer than this many finalists, with the default. */
+/** Finalists at most, the default among them. */
 const finalistsMax = 4;
 
 /** What the fastest must gain over the default, beyond what measurements vary by. */
@@ -82,7 +80,7 @@ export async function tuneProblem(
   if (typeof expected === "string") return { ...none, untuned: expected };
   const types = [...problem.problem.inputs, ...problem.problem.outputs];
   const isHalf = types.some((type) => type?.dtype === "float16");
-  const tolerance = tolerances[isHalf ? "float16" : "float32"];
+  const tolerance = tolerances[isHalf ? "f16" : "f32"];
   const held: { destroy(): void }[] = [];
   const hold = <T extends { destroy(): void }>(made: T): T => {
     held.unshift(made);
@@ -158,7 +156,8 @@ class Search {
       program = await BoundProgram.bind(this.gpu, candidate.program, this.memory);
       const wrong = await this.judge.check(program);
       if (wrong !== undefined) {
-        this.reject(candidate, wrong);
+        this.rejected.push({ ...candidate, why: wrong });
+        this.isDefaultWrong ||= candidate === this.candidates[0];
         return false;
       }
       const best = this.finalists[0]?.timeMs ?? Number.POSITIVE_INFINITY;
@@ -169,16 +168,11 @@ class Search {
       return timeMs < best;
     } catch (error) {
       if (!(error instanceof RekindleError) || error.code === "device-lost") throw error;
-      this.reject(candidate, error.message);
+      this.rejected.push({ ...candidate, why: error.message });
       return false;
     } finally {
       if (!keeps) program?.destroy();
     }
-  }
-
-  private reject(candidate: Candidate, why: string): void {
-    this.rejected.push({ ...candidate, why });
-    this.isDefaultWrong ||= candidate === this.candidates[0];
   }
 
   /** The least time of a few samples; fewer where the first ones show it to be slow. */
