@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import time
 import warnings
@@ -88,14 +89,33 @@ def render_all(render: Callable[[tuple[int, int]], object], seed: int, count: in
 
 
 def parse_arguments(description: str, out: Path, **defaults: int) -> argparse.Namespace:
-    """Reads --out and those of OPTIONS that have a default here."""
+    """Reads --out, --vulkan, and those of OPTIONS that have a default here."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=out, help="folder to write to")
+    parser.add_argument(
+        "--vulkan",
+        action="store_true",
+        help="compute the convolutions and their gradients on Vulkan (needs rekindle_torch)",
+    )
     for name, value in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=value, help=OPTIONS[name])
     return parser.parse_args()
+
+
+@contextlib.contextmanager
+def convolutions_on_vulkan(model: torch.nn.Module, wanted: bool) -> Iterator[None]:
+    """Within the block, the model's convolutions and their gradients are computed on Vulkan."""
+    if not wanted:
+        yield
+        return
+    # Needed for this alone: the scripts train on the CPU without it.
+    from rekindle_torch.bridge import make_plain, make_vulkan
+
+    print(f"{len(make_vulkan(model))} convolutions train on Vulkan", flush=True)
+    yield
+    make_plain(model)
 
 
 def make_deterministic(seed: int, threads: int) -> None:
@@ -111,8 +131,20 @@ def train(
     loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     steps: int,
     peak_rate: float,
+    vulkan: bool,
 ) -> None:
     """Trains with AdamW and a one-cycle learning rate, and prints the progress."""
+    with convolutions_on_vulkan(model, vulkan):
+        train_here(model, batches, loss_of, steps, peak_rate)
+
+
+def train_here(
+    model: torch.nn.Module,
+    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
+    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    steps: int,
+    peak_rate: float,
+) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak_rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak_rate, total_steps=steps)
     start, total = time.monotonic(), 0.0

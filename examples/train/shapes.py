@@ -324,7 +324,7 @@ def main() -> None:
     model = classifier()
     loss = partial(nn.functional.cross_entropy, label_smoothing=0.02)
     feed = batches(pictures, labels, options.batch, options.seed)
-    train(model, feed, loss, options.steps, peak_rate=4e-3)
+    train(model, feed, loss, options.steps, peak_rate=4e-3, vulkan=options.vulkan)
     report_accuracy(model, *make_set(HELD_OUT_SEED, 6000))
 
     path = options.out / "shapes.onnx"

@@ -180,7 +180,8 @@ def main() -> None:
 
     model = Upscaler(channels=32, blocks=3)
     feed = batches(large, small, options.batch, options.seed)
-    train(model, feed, nn.functional.l1_loss, options.steps, peak_rate=1.5e-3)
+    loss = nn.functional.l1_loss
+    train(model, feed, loss, options.steps, peak_rate=1.5e-3, vulkan=options.vulkan)
     report_quality(model, render_all(partial(paint, SIDE), HELD_OUT_SEED, 200))
 
     path = options.out / "upscale.onnx"
