@@ -38,7 +38,7 @@ export interface TunedNetwork {
   /** Milliseconds of a run on the device, without and with all tunings. */
   readonly defaultMs: Spread;
   readonly tunedMs: Spread;
-  /** False where the network as a whole became slower: layers that are fast alone may not be. */
+  /** False where new choices made the network slower: what is fast alone may not be in it. */
   readonly isGain: boolean;
 }
 
@@ -80,7 +80,8 @@ export async function tuneNetwork(
     try {
       await after.run(feeds);
       const [defaultMs, tunedMs] = await timeBoth(device, before, after);
-      const isGain = tunedMs.median <= defaultMs.median * lossMax;
+      const hasChanged = problems.some(({ result }) => result?.best !== result?.default);
+      const isGain = !hasChanged || tunedMs.median <= defaultMs.median * lossMax;
       const kept = isGain ? tunings : problems.flatMap((problem) => defaultOf(problem) ?? []);
       return { problems, covered, tunings: kept, defaultMs, tunedMs, isGain };
     } finally {
