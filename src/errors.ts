@@ -17,7 +17,8 @@ export type ErrorCode =
   | "disposed"
   | "internal"
   | "verify-failed"
-  | "bridge";
+  | "bridge"
+  | "remedy-impossible";
 
 /**
  * The one error type that users see: what failed, why, and what to do.
