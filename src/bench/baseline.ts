@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { RekindleError } from "../errors.ts";
-import type { Comparison } from "./report.ts";
+import type { Comparison } from "./comparison.ts";
 
 const milliseconds = z.strictObject({
   median: z.number().positive(),

@@ -1,4 +1,5 @@
 export * from "./baseline.ts";
+export * from "./comparison.ts";
 export * from "./conv-layer.ts";
 export * from "./measure-conv.ts";
 export * from "./measure-layers.ts";

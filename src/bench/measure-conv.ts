@@ -1,6 +1,6 @@
 import { messageOf, RekindleError } from "../errors.ts";
 import { BoundProgram, type Gpu } from "../gpu/index.ts";
-import type { Config, Program } from "../kernels/kernel.ts";
+import type { Config, DeviceTraits, Problem, Program } from "../kernels/kernel.ts";
 import { conv } from "../ops/conv.ts";
 import { chooseKernel } from "../session/choose-kernel.ts";
 import type { Precision } from "../session/types.ts";
@@ -176,13 +176,14 @@ async function prepare(
   const { inputs, problem, ...conv } = convCase(
     point.layer,
     point.batch,
-    precision === "f16" ? "float16" : "float32",
+    precision === "f32" ? "float32" : "float16",
   );
-  const choice = choose(gpu, problem, lookup);
+  const traits = { ...gpu.traits, multipliesHalf: precision === "f16" };
+  const choice = choose(problem, traits, lookup);
   if (typeof choice === "string") return refused(choice);
   let bound: BoundProgram | undefined;
   try {
-    const program: Program = choice.kernel.build(problem, choice.config, buildOptions(gpu.traits));
+    const program: Program = choice.kernel.build(problem, choice.config, buildOptions(traits));
     const data = { inputs, operands: [], outputs: conv.outputs };
     bound = await BoundProgram.bind(gpu, program, data);
     const [actual] = await bound.run();
@@ -218,9 +219,9 @@ function whyTooLarge(
   return `would take ${Math.ceil(ms)} ms at the least, more than ${dispatchMsMax} ms hang a GPU`;
 }
 
-function choose(gpu: Gpu, problem: ConvCase["problem"], lookup: Lookup | undefined) {
-  const found = lookup?.(conv.kernels, problem, gpu.traits)?.choice;
-  const choice = found ?? chooseKernel(conv.kernels, problem, gpu.traits);
+function choose(problem: Problem, device: DeviceTraits, lookup: Lookup | undefined) {
+  const found = lookup?.(conv.kernels, problem, device)?.choice;
+  const choice = found ?? chooseKernel(conv.kernels, problem, device);
   return "kernel" in choice ? choice : choice.reasons.join("; ");
 }
 

@@ -48,7 +48,8 @@ export async function measureLayers(
 ): Promise<LayerTime[]> {
   const shapes = new Map(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
   const typed = optimize(resolve(graph, shapes), { precision });
-  const plan = makePlan(typed, gpu.traits, lookup);
+  const traits = { ...gpu.traits, multipliesHalf: precision === "f16" };
+  const plan = makePlan(typed, traits, lookup);
   const executable = await Executable.build(gpu, plan, new WeightStore(gpu), () => {});
   try {
     await (await executable.issue(new Map(Object.entries(feeds)))).outputs;

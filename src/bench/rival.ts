@@ -24,7 +24,7 @@ export interface Rival {
  *
  * Throws "device-missing" with the engine's own words.
  */
-export async function openRival(
+async function openRival(
   name: RivalName,
   model: Uint8Array | string,
   feeds: Readonly<Record<string, Tensor>>,

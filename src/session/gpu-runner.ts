@@ -193,7 +193,8 @@ export class GpuRunner implements Runner {
   }
 }
 
-function checkPrecision(gpu: Gpu, precision: Precision): void {
+/** Throws "precision" where a device cannot store values as asked. */
+export function checkPrecision(gpu: Gpu, precision: Precision): void {
   if (precision === "f32" || gpu.traits.hasF16) return;
   throw noF16(gpu, "float16 was asked for", 'use precision "f32"');
 }

@@ -1,5 +1,5 @@
 import { RekindleError } from "../../errors.ts";
-import type { BenchOptions, What } from "../bench.ts";
+import type { BenchOptions, What } from "./options.ts";
 
 /** Options that only some of the commands take. */
 const only: Readonly<Partial<Record<keyof BenchOptions, readonly What[]>>> = {

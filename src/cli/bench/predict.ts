@@ -8,11 +8,11 @@ import {
   type ModelPrediction,
   predictModel,
 } from "../../predict/index.ts";
-import type { BenchOptions, What } from "../bench.ts";
 import { type Io, type Output, paint } from "../io.ts";
 import { progressLine } from "../progress.ts";
 import { significant, table, wrap } from "../text.ts";
 import { version } from "../version.ts";
+import type { BenchOptions, What } from "./options.ts";
 import { subjectsFor } from "./subjects.ts";
 
 /** A network with what it would take. */

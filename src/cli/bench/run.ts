@@ -16,16 +16,17 @@ import {
   type Roofline,
 } from "../../bench/index.ts";
 import { RekindleError } from "../../errors.ts";
+import { checkPrecision } from "../../session/gpu-runner.ts";
 import type { OpenDevice } from "../../session/index.ts";
 import { loadTunings } from "../../tunings/load.ts";
-import type { BenchOptions, What } from "../bench.ts";
 import type { Io } from "../io.ts";
 import { openToMeasure } from "../open-to-measure.ts";
 import { type ProgressLine, progressLine } from "../progress.ts";
 import { version } from "../version.ts";
 import { checkOptions, checkPlotName } from "./check.ts";
+import type { BenchOptions, What } from "./options.ts";
 import { renderReport } from "./render.ts";
-import { convPoints, subjectsFor, sweepFor } from "./subjects.ts";
+import { convPoints, layersFor, subjectsFor, sweepFor } from "./subjects.ts";
 
 /** One call of `rekindle bench`. */
 interface Job {
@@ -49,6 +50,9 @@ export async function runBench(
 ): Promise<void> {
   checkOptions(what, names, options);
   if (options.list) return printList(what, names, options, io);
+  // Names are checked before anything takes time; the list for emulated GPUs holds all of them.
+  if (what === "conv") layersFor(names, "software");
+  if (what === "model") await subjectsFor(names, options, "gpu", io);
   const line = progressLine(io, !options.quiet);
   const baselines = await readBaselines(options, io);
   if (options.plot !== undefined) await io.host.checkWritable(checkPlotName(options.plot));
@@ -58,6 +62,7 @@ export async function runBench(
   const device = await openToMeasure(options.device, io);
   try {
     if (what !== "model") requireGpu(device);
+    if (device.gpu) checkPrecision(device.gpu, options.precision);
     const onStep = (step: string) => line.show(`measuring the device: ${step} ...`);
     const roofline = device.gpu && (await measureRoofline(device.gpu, onStep));
     const speed = device.summary.kind === "software" ? "software" : "gpu";

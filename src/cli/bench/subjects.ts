@@ -12,9 +12,9 @@ import { RekindleError } from "../../errors.ts";
 import { didYouMean } from "../../host/index.ts";
 import { models } from "../../models/index.ts";
 import { loadGraph } from "../../session/load.ts";
-import type { BenchOptions } from "../bench.ts";
 import type { Io } from "../io.ts";
 import { randomArray } from "../run/inputs.ts";
+import type { BenchOptions } from "./options.ts";
 
 /** What is measured when nothing is named. An emulated GPU is some thousand times slower. */
 const usual = {
