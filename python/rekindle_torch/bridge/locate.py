@@ -80,7 +80,7 @@ def find_node() -> Node:
 
 
 def find_engine() -> EngineFiles:
-    """The engine's files: named, of this package, or of the checkout around it."""
+    """The engine's files: named, of the checkout around this package, or in the package."""
     named = os.environ.get("REKINDLE_ENGINE")
     if named:
         if not Path(named).is_file():
@@ -88,12 +88,13 @@ def find_engine() -> EngineFiles:
                 "engine-missing", f"REKINDLE_ENGINE names {named}, which is no file", "correct it"
             )
         return EngineFiles((named, "bridge"), "the variable REKINDLE_ENGINE")
-    packed = PACKAGE / "engine" / "rekindle.mjs"
-    if packed.is_file():
-        return EngineFiles((str(packed), "bridge"), "the engine in this package")
+    # In a checkout first: what was packed there for a wheel may be older.
     built = PACKAGE.parent.parent / "dist" / "cli" / "main.js"
     if built.is_file():
         return EngineFiles((str(built), "bridge"), "the checkout around this package")
+    packed = PACKAGE / "engine" / "rekindle.mjs"
+    if packed.is_file():
+        return EngineFiles((str(packed), "bridge"), "the engine in this package")
     raise BridgeError(
         "engine-missing",
         f"this installation of rekindle_torch holds no engine (looked for {packed})",
