@@ -16,9 +16,9 @@ SCRIPT = HERE.parent / "scripts" / "bundle-engine.mjs"
 
 
 class EngineHook(BuildHookInterface):
-    """Bundles the engine where this is a checkout with its npm packages; else takes what is there.
+    """Bundles the engine where this is a checkout with npm packages; else takes what is there.
 
-    Without an engine the wheel is pure Python: the layers work, and the bridge says what is missing.
+    Without an engine the wheel is pure Python: the layers work, the bridge says what is missing.
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -29,8 +29,9 @@ class _Programs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[Any, LoadedModel] = OrderedDict()
+        self.session_ms = 0.0
 
-    def get(self, key: Any, graph: Callable[[], dict[str, Any]], device: str) -> LoadedModel:
+    def _get(self, key: Any, graph: Callable[[], dict[str, Any]], device: str) -> LoadedModel:
         with self._lock:
             known = self._known.pop((device, key), None)
             if known is None or not known.is_usable:
@@ -43,8 +44,21 @@ class _Programs:
                 self._known.popitem(last=False)[1].unload()
             return known
 
+    def run(
+        self, key: Any, graph: Callable[[], dict[str, Any]], device: str, inputs: list[Tensor]
+    ) -> list[Tensor]:
+        program = self._get(key, graph, device)
+        outputs = program(inputs)
+        self.session_ms += program.session_ms
+        return outputs
+
 
 _programs = _Programs()
+
+
+def programs_ms() -> float:
+    """Milliseconds of the engine in all convolutions so far: upload, compute, read back."""
+    return _programs.session_ms
 
 
 class _ConvFunction(torch.autograd.Function):
@@ -57,9 +71,8 @@ class _ConvFunction(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.convolution = c
         ctx.device = device
-        program = _programs.get(c, lambda: forward_graph(c), device)
         tensors = [x, weight] if bias is None else [x, weight, bias]
-        return program(tensors)[0]
+        return _programs.run(c, lambda: forward_graph(c), device, tensors)[0]
 
     @staticmethod
     @once_differentiable
@@ -69,13 +82,13 @@ class _ConvFunction(torch.autograd.Function):
         gradients: list[Tensor] = []
         if wants_x or wants_weight:
             c = ctx.convolution
-            program = _programs.get(
+            inputs = [dy, *([weight] if wants_x else []), *([x] if wants_weight else [])]
+            gradients = _programs.run(
                 (c, wants_x, wants_weight),
                 lambda: backward_graph(c, wants_x, wants_weight),
                 ctx.device,
+                inputs,
             )
-            inputs = [dy, *([weight] if wants_x else []), *([x] if wants_weight else [])]
-            gradients = program(inputs)
         dx = gradients[0] if wants_x else None
         dw = gradients[-1] if wants_weight else None
         db = dy.sum([0, *range(2, dy.dim())]) if wants_bias else None
