@@ -18,18 +18,20 @@ async function read(name: string): Promise<string> {
   return readFile(join(folder, name), "utf8");
 }
 
+const name = "c8-9x9-k8-3x3";
+
+const baseline: Baseline = {
+  ...{ format: "rekindle-baseline", version: 1, title: "another", machine: "a machine" },
+  ...{ software: "some", command: "a command", date: "2026-11-21" },
+  times: [
+    {
+      ...{ what: "conv", name, batch: 2, precision: "f32", measure: "on device", how: "fast" },
+      ms: { median: 1 },
+    },
+  ],
+};
+
 test("convolutions: checked, timed, compared with a baseline, in every form", async () => {
-  const name = "c8-9x9-k8-3x3";
-  const baseline: Baseline = {
-    ...{ format: "rekindle-baseline", version: 1, title: "another", machine: "a machine" },
-    ...{ software: "some", command: "a command", date: "2026-11-21" },
-    times: [
-      {
-        ...{ what: "conv", name, batch: 2, precision: "f32", measure: "on device", how: "fast" },
-        ms: { median: 1 },
-      },
-    ],
-  };
   await writeFile(join(folder, "baseline.json"), JSON.stringify(baseline));
   const files = "--baseline baseline.json --json conv.json --plot conv.svg";
   const { code, out, err } = await bench(`conv ${name} --batch 1,2 --repeat 3 ${files}`);
@@ -72,9 +74,13 @@ test("a network: checked against the CPU, timed as a whole and layer by layer", 
 });
 
 test("a sweep: as many points as asked for, the rest is told", async () => {
-  const { code, out } = await bench("sweep --limit 1 --batch 1 --repeat 3 --precision f16");
+  await writeFile(join(folder, "empty.json"), JSON.stringify({ ...baseline, times: [] }));
+  const { code, out } = await bench(
+    "sweep --baseline empty.json --limit 1 --batch 1 --repeat 3 --precision f16",
+  );
   expect(code).toBe(0);
   expect(out.match(/^c\d+-\d+x\d+-k\d+\S* +1 /gm)).toHaveLength(1);
+  expect(out).toContain('the baseline "another" (a machine) has no times of these in f16');
 });
 
 test("what is too large is refused with both numbers, before memory is taken", async () => {

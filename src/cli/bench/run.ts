@@ -118,8 +118,21 @@ async function printList(
 async function measure(job: Job): Promise<BenchReport> {
   const { what, options, device, roofline, baselines } = job;
   const notes: string[] = [];
-  const convs = what === "model" ? [] : await measureAllConvs(job, notes);
-  const models = what === "model" ? await measureAllModels(job) : [];
+  const measuredConvs = what === "model" ? [] : await measureAllConvs(job, notes);
+  const measuredModels = what === "model" ? await measureAllModels(job) : [];
+  const convs = measuredConvs.map((row) => {
+    return { ...row, comparisons: comparisonsOfConv(row, baselines) };
+  });
+  const models = measuredModels.map((row) => {
+    return { ...row, comparisons: comparisonsOfModel(row, baselines) };
+  });
+  const compared = [...convs, ...models].flatMap(({ comparisons }) => comparisons);
+  for (const { title, machine } of baselines) {
+    if (compared.some((c) => c.title === title && c.machine === machine)) continue;
+    notes.push(
+      `the baseline "${title}" (${machine}) has no times of these in ${options.precision}`,
+    );
+  }
   return {
     what,
     version: version(),
@@ -128,8 +141,8 @@ async function measure(job: Job): Promise<BenchReport> {
     precision: options.precision,
     roofline: roofline ?? null,
     baselines: baselines.map(({ times: _, ...about }) => about),
-    convs: convs.map((row) => ({ ...row, comparisons: comparisonsOfConv(row, baselines) })),
-    models: models.map((row) => ({ ...row, comparisons: comparisonsOfModel(row, baselines) })),
+    convs,
+    models,
     notes,
   };
 }
