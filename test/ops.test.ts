@@ -32,7 +32,7 @@ describe.each([...ops.values()])("$name", (op) => {
           for (const [i, config] of configs.entries()) {
             // The body reads the same with sizes as constants: once for each kernel is enough.
             for (const specialize of i === 0 ? [true, false] : [false]) {
-              const program = kernel.build(problem, config, { specialize });
+              const program = kernel.build(problem, config, { specialize, tailor: specialize });
               for (const d of program.dispatches) {
                 await gpu
                   .pipeline(d.wgsl, d.label)

@@ -4,6 +4,7 @@ import { convWinograd } from "../src/kernels/conv-winograd.ts";
 import type { Config, Kernel, Problem } from "../src/kernels/kernel.ts";
 import { type Rdna1Tile, rdna1HalfTiles, rdna1Tiles } from "../src/kernels/rdna1-tiles.ts";
 import { problemsOf } from "../src/session/plan.ts";
+import { buildOptions } from "../src/tunings/shader-hash.ts";
 import { type Navi10, openNavi10 } from "../tools/navi10/compile.ts";
 import { type Figures, figuresOf } from "../tools/navi10/figures.ts";
 import { networkGraph } from "../tools/navi10/variants.ts";
@@ -29,7 +30,7 @@ async function figures(kernel: Kernel, layer: string, tile: Rdna1Tile): Promise<
   const problem = layers.get(`${layer} ${tile.half ? "f16" : "f32"}`)!;
   const config = { ...tile, chunkMebibytes: 24 } as unknown as Config;
   expect(kernel.fits(config, problem, navi10.gpu.traits)).toBe(true);
-  const { dispatches } = kernel.build(problem, config, { specialize: true });
+  const { dispatches } = kernel.build(problem, config, buildOptions(navi10.gpu.traits));
   const { wgsl, label } = dispatches.find((d) => /\d+x\d+x\d+/.test(d.label))!;
   return figuresOf(await navi10.compile(wgsl, label));
 }

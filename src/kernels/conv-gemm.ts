@@ -108,14 +108,14 @@ interface Picture {
   readonly advance: string;
 }
 
-function pictureCode(c: Conv2d, t: Tile, { specialize }: BuildOptions): Picture {
+function pictureCode(c: Conv2d, t: Tile, { tailor = false }: BuildOptions): Picture {
   if ((c.C / c.G) % 4 !== 0) return scalarPicture(t);
-  const isExact = specialize && (c.R * c.S * (c.C / c.G)) % t.depth === 0;
+  const isExact = tailor && (c.R * c.S * (c.C / c.G)) % t.depth === 0;
   if (isProduct(c)) return productPicture(t, isExact);
   return windowPicture(t, {
     isExact,
-    isInside: specialize && windowsStayInside(c),
-    isStraight: specialize && (c.C / c.G) % t.depth === 0,
+    isInside: tailor && windowsStayInside(c),
+    isStraight: tailor && (c.C / c.G) % t.depth === 0,
   });
 }
 

@@ -189,7 +189,7 @@ ${transform}
 
 /** 36 matrix products: [tiles][C] by [C][K]. */
 function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
-  const isExact = options.specialize && c.C % t.depth === 0;
+  const isExact = options.tailor === true && c.C % t.depth === 0;
   const { dispatches } = tiledProgram(
     {
       label: "winograd",

@@ -103,6 +103,8 @@ export interface Program {
 export interface BuildOptions {
   /** Write sizes into the shader as constants (fast code) or pass them in (shared pipelines). */
   readonly specialize: boolean;
+  /** Leave checks out that the sizes make needless: more shaders, each faster. */
+  readonly tailor?: boolean;
 }
 
 /**

@@ -40,7 +40,7 @@ export const matmulTile: Kernel = {
       element: elementOf(problem.inputs[0]!, 4),
       from: { kind: "input", index: 0 },
     };
-    const isExact = options.specialize && p.depth % t.depth === 0;
+    const isExact = options.tailor === true && p.depth % t.depth === 0;
     const program = tiledProgram(
       {
         label: "matmul",

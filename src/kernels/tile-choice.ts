@@ -6,7 +6,11 @@ const tile = (
   [tileM, tileN, depth]: readonly [number, number, number],
   [rows, cols]: readonly [number, number],
   stages: 1 | 2,
-): Tile => ({ tileM, tileN, depth, rows, cols, stages, unroll: true, half: false, splits: 1 });
+): Tile => {
+  // The driver writes short loops out by itself, and compiles them sooner.
+  const unroll = rows * cols > 16;
+  return { tileM, tileN, depth, rows, cols, stages, unroll, half: false, splits: 1 };
+};
 
 /** From large (few loads for each multiplication) to small (work for many cores). */
 const gpuTiles: readonly Tile[] = [

@@ -5,6 +5,7 @@ import type { DeviceTraits, Program } from "../kernels/kernel.ts";
 import { chooseKernel } from "../session/choose-kernel.ts";
 import { type NodeProblem, problemsOf } from "../session/plan.ts";
 import type { Precision } from "../session/types.ts";
+import { buildOptions } from "../tunings/shader-hash.ts";
 import { type Card, traitsOfCard } from "./cards.ts";
 import { compiledShader } from "./compiled.ts";
 import { dispatchTime } from "./dispatch-time.ts";
@@ -125,7 +126,7 @@ function predictLayer(
     );
   }
   const { kernel, config } = choice;
-  const program = kernel.build(problem, config, { specialize: true });
+  const program = kernel.build(problem, config, buildOptions(device));
   const flop = flopOfNode(node, (name) => graph.types.get(name));
   const dispatches = program.dispatches.map((dispatch) => {
     const shader = { kernel: kernel.name, config, problem, dispatch };

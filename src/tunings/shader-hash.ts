@@ -3,6 +3,7 @@ import type { BuildOptions, DeviceTraits, Program } from "../kernels/kernel.ts";
 /** How programs are built for a device: emulated GPUs compile for long, so shaders are shared. */
 export const buildOptions = (device: DeviceTraits): BuildOptions => ({
   specialize: !device.isSoftware,
+  tailor: !device.isSoftware,
 });
 
 /**

@@ -2,10 +2,11 @@ import type { TypedGraph } from "../../src/graph/index.ts";
 import type { Config, DeviceTraits, Kernel, Problem } from "../../src/kernels/kernel.ts";
 import { models } from "../../src/models/index.ts";
 import { optimize, resolve } from "../../src/passes/index.ts";
-import type { ShaderIdentity } from "../../src/predict/shader-key.ts";
+import { type ShaderIdentity, shaderKey } from "../../src/predict/shader-key.ts";
 import { chooseKernel } from "../../src/session/choose-kernel.ts";
 import { problemsOf } from "../../src/session/plan.ts";
 import type { Precision } from "../../src/session/types.ts";
+import { buildOptions } from "../../src/tunings/shader-hash.ts";
 
 /** Networks whose layers stand for what convolutional networks ask of the kernels. */
 export const networks = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
@@ -30,19 +31,28 @@ export function networkGraph(name: string, batch: number, precision: Precision):
   return optimize(resolve(graph, shapes), { precision });
 }
 
+export interface Selection {
+  /** Each size of a layer, not one for all that differ in sizes alone. */
+  readonly everySize?: boolean;
+  /** What the planner would choose, and nothing else. */
+  readonly chosenOnly?: boolean;
+}
+
 /**
- * Every shader that could be chosen for the layers of the networks on a device. With `everySize`
- * each size of a layer counts, otherwise shaders that differ in sizes alone count as one, and the
- * layer with the most workgroups stands for them.
+ * Every shader that could be chosen for the layers of the networks on a device. Where shaders that
+ * differ in sizes alone count as one, the layer with the most workgroups stands for them.
  */
-export function variantsOf(device: DeviceTraits, everySize: boolean): readonly Variant[] {
+export function variantsOf(
+  device: DeviceTraits,
+  { everySize = false, chosenOnly = false }: Selection = {},
+): readonly Variant[] {
   const found = new Map<string, Variant>();
   for (const precision of precisions) {
     for (const name of networks) {
       const traits = { ...device, multipliesHalf: precision === "f16" };
-      for (const variant of ofGraph(networkGraph(name, 1, precision), name, precision, traits)) {
+      for (const variant of ofNetwork(name, precision, traits, chosenOnly)) {
         const { wgsl } = variant.dispatch;
-        const key = everySize ? wgsl : withoutSizes(wgsl);
+        const key = `${shaderKey(variant)}\n${everySize ? wgsl : withoutSizes(wgsl)}`;
         const known = found.get(key);
         found.set(key, known ? merge(known, variant) : variant);
       }
@@ -60,20 +70,21 @@ const groupsOf = ({ dispatch }: Variant): number => dispatch.workgroups.reduce((
 
 const withoutSizes = (wgsl: string): string => wgsl.replace(/^const params = .*$/m, "");
 
-function* ofGraph(
-  graph: TypedGraph,
+function* ofNetwork(
   network: string,
   precision: Precision,
   device: DeviceTraits,
+  chosenOnly: boolean,
 ): Iterable<Variant> {
   const seen = new Set<string>();
-  for (const { kernels, problem } of problemsOf(graph)) {
+  for (const { kernels, problem } of problemsOf(networkGraph(network, 1, precision))) {
     const identity = identityOf(problem);
     if (seen.has(identity)) continue;
     seen.add(identity);
     const layer = `${network} ${problem.op} ${problem.outputs[0]!.dims.join("x")}`;
     for (const { kernel, config, chosen } of choicesOf(kernels, problem, device)) {
-      for (const dispatch of kernel.build(problem, config, { specialize: true }).dispatches) {
+      if (chosenOnly && !chosen) continue;
+      for (const dispatch of kernel.build(problem, config, buildOptions(device)).dispatches) {
         const label = `${dispatch.label} ${precision}`;
         const shader = { kernel: kernel.name, config, problem, dispatch };
         yield { ...shader, label, precision, layer, chosen };
