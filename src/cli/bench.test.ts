@@ -80,6 +80,15 @@ test("a network is measured on the CPU, and against ONNX Runtime", async () => {
   expect(comparison!.speedUp).toBeCloseTo(comparison!.otherMs / comparison!.ownMs);
 });
 
+test("a network that cannot be run is told, and the others are measured", async () => {
+  const line = "model unet espcn --size 9 --device cpu --repeat 3";
+  const { code, out } = await bench(line);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^espcn +1 +\S/m);
+  expect(out).toMatch(/^note: unet, batch 1 was not run: unet needs an image size/m);
+  expect((await bench("model unet --size 9 --device cpu")).err).toMatch(/needs an image size/);
+});
+
 test("wrong numbers and what was not run stand out", () => {
   const failure = { name: "c8-9x9-k8-3x3", batch: 2, precision: "f32", comparisons: [] } as const;
   const report: BenchReport = {

@@ -177,34 +177,25 @@ async function measureAllConvs(job: Job, notes: string[]): Promise<(ConvTime | C
 
 async function measureAllModels(job: Job): Promise<(ModelTime | ModelFailure)[]> {
   const { names, options, device, roofline, speed, line, io } = job;
-  const { precision, against = [], layers = false } = options;
+  const { precision, against = [] } = options;
+  const withLayers = Boolean(options.layers) || options.plot !== undefined;
   const rows: (ModelTime | ModelFailure)[] = [];
   const runs = {
     ...timingOf(job, 40),
     ...(speed === "gpu" && { warmUpMs: 1000, budgetMs: 10_000 }),
   };
   const subjects = await subjectsFor(names, options, speed, io);
-  for (const [i, { name, load }] of subjects.entries()) {
+  const timing = timingOf(job, 20);
+  for (const [i, { name, batch, load }] of subjects.entries()) {
     const onStep = (step: string) => {
       line.show(`${i + 1} of ${subjects.length}: ${name}: ${step} ...`);
     };
-    onStep("loading");
-    const subject = await load();
     try {
-      rows.push(
-        await measureModel(device, subject, {
-          precision,
-          roofline,
-          against,
-          withLayers: layers || options.plot !== undefined,
-          runs,
-          timing: timingOf(job, 20),
-          onStep,
-        }),
-      );
+      onStep("loading");
+      const how = { precision, roofline, against, withLayers, runs, timing, onStep };
+      rows.push(await measureModel(device, await load(), how));
     } catch (error) {
-      if (!(error instanceof RekindleError)) throw error;
-      const { batch } = subject;
+      if (!(error instanceof RekindleError) || subjects.length === 1) throw error;
       rows.push({ name, batch, precision, kind: "refused", reason: error.message });
     }
   }

@@ -72,18 +72,27 @@ export function sweepFor({ limit, seconds, seed, batch }: BenchOptions, speed: S
   return { points, seconds: seconds ?? usualSeconds };
 }
 
+/** A network that is made or read when its turn comes. */
+interface Named {
+  readonly name: string;
+  /** As asked for; a file may decide for itself where nothing was. */
+  readonly batch: number;
+  readonly load: () => Promise<Subject>;
+}
+
 /** The networks that names choose: built-in ones, or files. */
 export async function subjectsFor(
   names: readonly string[],
   options: Pick<BenchOptions, "batch" | "size">,
   speed: Speed,
   io: Io,
-): Promise<{ readonly name: string; readonly load: () => Promise<Subject> }[]> {
+): Promise<Named[]> {
   const chosen = names.length > 0 ? names : usual[speed].models;
   for (const name of chosen) if (!models.has(name)) await checkModelFile(name, io);
   return chosen.flatMap((name) =>
     (options.batch ?? [undefined]).map((batch) => {
-      return { name, load: () => subjectOf(name, batch, options, speed, io) };
+      const load = () => subjectOf(name, batch, options, speed, io);
+      return { name, batch: batch ?? 1, load };
     }),
   );
 }
