@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Callable, Optional, Union
 
+import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
+from . import compiled
 from .autocast import cast_for_autocast
+from .checks import check_sizes, check_tensors, transposed_size
 from .convolution import operations
-from .convolution.autograd import Forward, InputGradient
+from .convolution.autograd import Forward, InputGradient, transforms_are_active
 from .convolution.problem import Geometry, Pads, Sizes
 from .tracing import is_compiled, is_traced, recorded
 
@@ -28,73 +32,82 @@ def _each(value: Size, rank: int, name: str) -> Sizes:
     return values
 
 
-def _pads(padding: Union[Size, str], w: Tensor, stride: Sizes, dilation: Sizes) -> Pads:
+def _pads(padding: Union[Size, str], kernel: Sizes, stride: Sizes, dilation: Sizes) -> Pads:
     rank = len(stride)
     if padding == "valid":
         return ((0, 0),) * rank
     if padding == "same":
         if any(s != 1 for s in stride):
             raise RuntimeError("padding='same' is not supported for strided convolutions")
-        totals = [(k - 1) * d for k, d in zip(w.shape[2:], dilation)]
+        totals = [(k - 1) * d for k, d in zip(kernel, dilation)]
         return tuple((n // 2, n - n // 2) for n in totals)
     if isinstance(padding, str):
         raise RuntimeError(f"padding must be 'same', 'valid' or numbers, and is {padding!r}")
     return tuple((p, p) for p in _each(padding, rank, "padding"))
 
 
-def _check(x: Tensor, w: Tensor, bias: Optional[Tensor], rank: int, groups: int) -> None:
-    if x.dim() not in (rank + 1, rank + 2):
-        raise RuntimeError(
-            f"conv{rank}d expects an input of {rank + 1} or {rank + 2} dimensions, "
-            f"and it has {x.dim()}: {list(x.shape)}"
-        )
-    if w.dim() != rank + 2:
-        raise RuntimeError(
-            f"conv{rank}d expects weights of {rank + 2} dimensions, and they have {w.dim()}"
-        )
-    tensors = [w] if bias is None else [w, bias]
-    if any(t.dtype != x.dtype for t in tensors):
-        types = ", ".join(str(t.dtype) for t in [x, *tensors])
-        raise RuntimeError(f"input, weights and bias must have one type, and have {types}")
-    if any(t.device != x.device for t in tensors):
-        devices = ", ".join(str(t.device) for t in [x, *tensors])
-        raise RuntimeError(f"input, weights and bias must be on one device, and are on {devices}")
-    if groups < 1:
-        raise RuntimeError(f"groups must be positive, and is {groups}")
+def _geometry(
+    kernel: Sizes, stride: Size, padding: Union[Size, str], dilation: Size, groups: int
+) -> Geometry:
+    rank = len(kernel)
+    strides, dilations = _each(stride, rank, "stride"), _each(dilation, rank, "dilation")
+    return Geometry(strides, _pads(padding, kernel, strides, dilations), dilations, groups)
 
 
-def _check_sizes(x: Tensor, w: Tensor, bias: Optional[Tensor], geometry: Geometry) -> None:
-    channels = w.shape[1] * geometry.groups
-    if x.shape[1] != channels:
-        raise RuntimeError(
-            f"weights of {list(w.shape)} with groups={geometry.groups} expect {channels} input "
-            f"channels, and the input {list(x.shape)} has {x.shape[1]}"
-        )
-    if w.shape[0] % geometry.groups != 0:
-        raise RuntimeError(
-            f"the number of filters, {w.shape[0]}, is not a multiple of groups={geometry.groups}"
-        )
-    if bias is not None and tuple(bias.shape) != (w.shape[0],):
-        raise RuntimeError(
-            f"the bias has shape {list(bias.shape)}, and {w.shape[0]} filters need [{w.shape[0]}]"
-        )
-    _check_steps(geometry)
-    out = geometry.out_size(tuple(x.shape[2:]), tuple(w.shape[2:]))
-    if any(n < 1 for n in out):
-        raise RuntimeError(
-            f"a kernel of {list(w.shape[2:])} is larger than the padded input of {list(x.shape)}: "
-            f"the output would be {list(out)}"
-        )
+_checked: dict[object, Geometry] = {}
+_MOST = 10_000
 
 
-def _check_steps(geometry: Geometry) -> None:
-    if any(s < 1 for s in geometry.stride) or any(d < 1 for d in geometry.dilation):
-        raise RuntimeError(
-            f"stride and dilation must be positive, and are {list(geometry.stride)} and "
-            f"{list(geometry.dilation)}"
-        )
-    if any(lo < 0 for lo, _ in geometry.pads):
-        raise RuntimeError(f"padding must not be negative, and is {geometry.pads}")
+def _checked_geometry(
+    x: Tensor, w: Tensor, bias: Optional[Tensor], stride: Size, padding: Union[Size, str],
+    dilation: Size, groups: int,
+) -> Geometry:  # fmt: skip
+    """The geometry, with all arguments checked: once for each combination of them."""
+    kind = None if bias is None else (bias.shape, bias.dtype, bias.device)
+    key = (
+        x.shape, x.dtype, x.device, w.shape, w.dtype, w.device, kind, stride, padding, dilation,
+        groups,
+    )  # fmt: skip
+    try:
+        found = _checked.get(key)
+    except TypeError:  # lists cannot be keys
+        return _new_geometry(x, w, bias, stride, padding, dilation, groups)
+    if found is None:
+        if len(_checked) >= _MOST:
+            _checked.clear()
+        found = _checked[key] = _new_geometry(x, w, bias, stride, padding, dilation, groups)
+    return found
+
+
+def _new_geometry(
+    x: Tensor, w: Tensor, bias: Optional[Tensor], stride: Size, padding: Union[Size, str],
+    dilation: Size, groups: int,
+) -> Geometry:  # fmt: skip
+    check_tensors(x, w, bias, groups)
+    geometry = _geometry(tuple(w.shape[2:]), stride, padding, dilation, groups)
+    check_sizes(x.shape, w.shape, bias, geometry)
+    return geometry
+
+
+def _with_batch(x: Tensor, rank: int) -> Tensor:
+    """[N, C, *size], also for an input without N."""
+    if x.dim() == rank + 2:
+        return x
+    if x.dim() == rank + 1:
+        return x.unsqueeze(0)
+    raise RuntimeError(
+        f"conv{rank}d expects an input of {rank + 1} or {rank + 2} dimensions, and it has "
+        f"{x.dim()}: {list(x.shape)}"
+    )
+
+
+def _needs_no_derivative() -> bool:
+    """Whether neither autograd nor a transform of torch.func looks on."""
+    return (
+        not torch.is_grad_enabled()
+        and not transforms_are_active()
+        and forward_ad._current_level < 0  # type: ignore[attr-defined]
+    )
 
 
 def convolution(
@@ -110,17 +123,21 @@ def convolution(
 ) -> Tensor:
     """The convolution over `rank` spatial dimensions; see `conv2d`."""
     input, weight, bias = cast_for_autocast(input, weight, bias)
-    _check(input, weight, bias, rank, groups)
-    strides, dilations = _each(stride, rank, "stride"), _each(dilation, rank, "dilation")
-    pads = _pads(padding, weight, strides, dilations)
-    geometry = Geometry(strides, pads, dilations, groups)
-    batched = input if input.dim() == rank + 2 else input.unsqueeze(0)
-    if is_traced():
+    batched = _with_batch(input, rank)
+    if is_compiled():
+        geometry = _new_geometry(batched, weight, bias, stride, padding, dilation, groups)
+        output = compiled.convolution(batched, weight, bias, geometry, method)
+    elif is_traced():
+        # Sizes are tensors while a trace is taken; only "same" has to know the kernel's.
+        kernel = tuple(int(n) for n in weight.shape[2:]) if padding == "same" else (1,) * rank
+        geometry = _geometry(kernel, stride, padding, dilation, groups)
         output = recorded(batched, weight, bias, geometry)
     else:
-        _check_sizes(batched, weight, bias, geometry)
-        run: Callable[..., Tensor] = operations.forward if is_compiled() else Forward.apply
-        output = run(batched, weight, bias, geometry, method)
+        geometry = _checked_geometry(batched, weight, bias, stride, padding, dilation, groups)
+        if _needs_no_derivative():
+            output = operations.forward(batched, weight, bias, geometry, method)
+        else:
+            output = Forward.apply(batched, weight, bias, geometry, method)
     return output if batched is input else output.squeeze(0)
 
 
@@ -138,54 +155,21 @@ def transposed_convolution(
 ) -> Tensor:
     """The transposed convolution over `rank` spatial dimensions; see `conv_transpose2d`."""
     input, weight, bias = cast_for_autocast(input, weight, bias)
-    _check(input, weight, bias, rank, groups)
-    strides, dilations = _each(stride, rank, "stride"), _each(dilation, rank, "dilation")
+    batched = _with_batch(input, rank)
     extra = _each(output_padding, rank, "output_padding")
-    pads = tuple((p, p) for p in _each(padding, rank, "padding"))
-    geometry = Geometry(strides, pads, dilations, groups)
-    batched = input if input.dim() == rank + 2 else input.unsqueeze(0)
+    geometry = _geometry((1,) * rank, stride, padding, dilation, groups)
     if is_traced():
         output = recorded(batched, weight, bias, geometry, extra)
     else:
-        size = _transposed_size(batched, weight, bias, geometry, extra)
-        run: Callable[..., Tensor] = (
-            operations.input_gradient if is_compiled() else InputGradient.apply
+        check_tensors(batched, weight, bias, groups)
+        size = transposed_size(batched.shape, weight.shape, bias, geometry, extra)
+        apply: Callable[..., Tensor] = (
+            compiled.input_gradient if is_compiled() else InputGradient.apply
         )
-        output = run(batched, weight, size, geometry, method)
+        output = apply(batched, weight, size, geometry, method)
         if bias is not None:
             output = output + bias.view(-1, *(1,) * rank)
     return output if batched is input else output.squeeze(0)
-
-
-def _transposed_size(
-    x: Tensor, w: Tensor, bias: Optional[Tensor], geometry: Geometry, extra: Sizes
-) -> Sizes:
-    if x.shape[1] != w.shape[0]:
-        raise RuntimeError(
-            f"transposed weights of {list(w.shape)} expect {w.shape[0]} input channels, and the "
-            f"input {list(x.shape)} has {x.shape[1]}"
-        )
-    if x.shape[1] % geometry.groups != 0:
-        raise RuntimeError(
-            f"the number of channels, {x.shape[1]}, is not a multiple of groups={geometry.groups}"
-        )
-    filters = w.shape[1] * geometry.groups
-    if bias is not None and tuple(bias.shape) != (filters,):
-        raise RuntimeError(f"the bias has shape {list(bias.shape)}, and should have [{filters}]")
-    _check_steps(geometry)
-    if any(e < 0 or e >= max(s, d) for e, s, d in zip(extra, geometry.stride, geometry.dilation)):
-        raise RuntimeError(
-            f"output_padding {list(extra)} must be smaller than stride {list(geometry.stride)} or "
-            f"dilation {list(geometry.dilation)}"
-        )
-    reach = geometry.reach(tuple(w.shape[2:]))
-    size = tuple(
-        (n - 1) * s - 2 * lo + r + e
-        for n, s, (lo, _), r, e in zip(x.shape[2:], geometry.stride, geometry.pads, reach, extra)
-    )
-    if any(n < 1 for n in size):
-        raise RuntimeError(f"the output of the input {list(x.shape)} would be {list(size)}")
-    return size
 
 
 def conv1d(

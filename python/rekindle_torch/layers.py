@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any, Optional
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from .functional import convolution, transposed_convolution
+
+# torch.fx records these as one call each.
+fx.wrap("convolution")
+fx.wrap("transposed_convolution")
 
 
 class _Convolution:

@@ -42,3 +42,26 @@ def _repeat_ms(work: Callable[[], object], device: torch.device, repeats: int) -
     last.record()
     last.synchronize()
     return float(first.elapsed_time(last)) / repeats
+
+
+def graph_ms(
+    work: Callable[[], object], device: torch.device, runs: int = 7, least_ms: float = 2.0
+) -> float:
+    """The median time of one call on the GPU alone, in milliseconds.
+
+    The call is recorded as a CUDA graph and played back, so that the time in which Python starts
+    kernels does not count. On the CPU this is `time_ms`.
+    """
+    if device.type != "cuda":
+        return time_ms(work, device, runs, least_ms)
+    side = torch.cuda.Stream(device)
+    side.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream(device).wait_stream(side)
+    torch.cuda.synchronize(device)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return time_ms(graph.replay, device, runs, least_ms)

@@ -10,7 +10,10 @@ from __future__ import annotations
 from typing import Optional
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+
+# torch.fx records this as one call.
+fx.wrap("batch_norm")
 
 _WITHOUT_MIOPEN = False
 

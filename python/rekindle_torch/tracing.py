@@ -7,6 +7,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
+from . import compiled
 from .convolution.problem import Geometry, Sizes
 
 
@@ -16,10 +17,9 @@ def is_traced() -> bool:
 
 
 def is_compiled() -> bool:
-    """Whether `torch.compile` or `torch.export` is recording.
-
-    They differentiate plain operations themselves.
-    """
+    """Whether `torch.compile` or `torch.export` is recording."""
+    if not compiled.IS_SUPPORTED:
+        return False
     compiler = getattr(torch, "compiler", None)
     is_compiling = getattr(compiler, "is_compiling", None)
     return bool(is_compiling and is_compiling())

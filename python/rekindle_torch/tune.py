@@ -18,6 +18,7 @@ from .convolution.watch import Run, watching
 from .measure import time_ms
 from .patch import patched
 
+Timer = Callable[[Callable[[], object], torch.device, int, float], float]
 Times = dict[Key, dict[str, float]]
 
 
@@ -50,7 +51,7 @@ def tune(model: nn.Module, *inputs: Any, backward: bool = False, store: bool = T
     return times
 
 
-def tune_calls(work: Callable[[], object]) -> Times:
+def tune_calls(work: Callable[[], object], timer: Timer = time_ms) -> Times:
     """Runs `work`, then measures every method for each convolution that it ran.
 
     Returns the times in milliseconds; the fastest is used from now on in this process.
@@ -62,14 +63,14 @@ def tune_calls(work: Callable[[], object]) -> Times:
 
     with watching(note):
         work()
-    times = {key: measure(key) for key in seen}
+    times = {key: measure(key, timer) for key in seen}
     for key, by_method in times.items():
         remember(key, min(by_method, key=lambda name: by_method[name]))
     return times
 
 
-def measure(key: Key) -> dict[str, float]:
-    """The time of each method in milliseconds on random tensors."""
+def measure(key: Key, timer: Timer = time_ms) -> dict[str, float]:
+    """The time of each method in milliseconds on random tensors, by `time_ms` or `graph_ms`."""
     problem = key.problem
     x = _random((problem.batch, problem.channels, *problem.size), key)
     weight_shape = (problem.filters, problem.channels // problem.groups, *problem.kernel)
@@ -79,7 +80,7 @@ def measure(key: Key) -> dict[str, float]:
     for method in candidates(problem, key.dtype):
         work = _work(method, key.operation, problem, x, w, out)
         with torch.no_grad():
-            result[method.name] = time_ms(work, key.device, runs=5, least_ms=1.0)
+            result[method.name] = timer(work, key.device, 5, 1.0)
     return result
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
+from .kernels import print_kernels
 from .layer_times import FORMATS, layer_times
-from .layers import LAYERS
+from .layers import LAYERS, Layer
 
 
 def _options() -> argparse.Namespace:
@@ -26,46 +27,74 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=32, help="images (default 32)")
     parser.add_argument("--network", choices=("resnet50", "vgg16"), help="only its layers")
+    parser.add_argument("--layer", metavar="TEXT", help="only layers whose name has this in it")
+    parser.add_argument("--kernels", action="store_true", help="list GPU kernels by method instead")
     parser.add_argument("--format", choices=tuple(FORMATS), help="only this memory format")
     parser.add_argument("--json", metavar="FILE", help="writes all results")
     return parser.parse_args()
+
+
+def _layers(options: argparse.Namespace) -> list[Layer]:
+    found = [
+        layer
+        for layer in LAYERS
+        if options.network in (None, layer.network) and (options.layer or "") in layer.name
+    ]
+    if not found:
+        names = ", ".join(layer.name for layer in LAYERS)
+        raise SystemExit(f"no layer has {options.layer!r} in its name: {names}")
+    return found
 
 
 def geometric_mean(values: Sequence[float]) -> float:
     return exp(sum(log(v) for v in values) / len(values))
 
 
+_HEAD = (
+    f"{'network':9}{'layer':24}{'format':14}"
+    f"{'forward: native':>16}{'chosen':>8}{'tuned':>8}{'ratio':>7}"
+    f"{'training: native':>18}{'chosen':>8}{'tuned':>8}{'ratio':>7}{'as called':>11}  fastest"
+)
+
+
 def _show(row: dict[str, Any]) -> None:
-    native, tuned, chosen = row["native"], row["tuned"], row["chosen"]
+    text = f"{row['network']:9}{row['layer']:24}{row['format']:14}"
+    for kind, width in (("forward_gpu", 16), ("training_gpu", 18)):
+        native, chosen, tuned = (row[who][kind] for who in ("native", "chosen", "tuned"))
+        text += f"{native:{width}.3f}{chosen:8.3f}{tuned:8.3f}{native / tuned:7.2f}"
+    called = row["native"]["training"] / row["tuned"]["training"]
     best = ", ".join(min(m["times"], key=m["times"].get) for m in row["methods"])
-    print(
-        f"{row['network']:9}{row['layer']:24}{row['format']:14}"
-        f"{native['forward']:9.3f}{chosen['forward']:9.3f}{tuned['forward']:9.3f}"
-        f"{native['forward'] / tuned['forward']:7.2f}"
-        f"{native['training']:9.3f}{chosen['training']:9.3f}{tuned['training']:9.3f}"
-        f"{native['training'] / tuned['training']:7.2f}  {best}",
-        flush=True,
-    )
+    print(f"{text}{called:11.2f}  {best}", flush=True)
+
+
+KINDS = {
+    "forward_gpu": "forward, GPU time",
+    "training_gpu": "forward and backward, GPU time",
+    "forward": "forward, as called",
+    "training": "forward and backward, as called",
+}
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Geometric means over the layers of native time by ours, where more than 1 is faster."""
-    result: dict[str, float] = {}
-    for form in FORMATS:
-        for ours in ("chosen", "tuned"):
-            for kind in ("forward", "training"):
-                ratios = [r["native"][kind] / r[ours][kind] for r in rows if r["format"] == form]
-                if ratios:
-                    result[f"{form}, {ours}, {kind}"] = geometric_mean(ratios)
     by_layer: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         by_layer.setdefault((row["network"], row["layer"]), []).append(row)
-    for kind in ("forward", "training"):
+    result: dict[str, float] = {}
+    for kind, text in KINDS.items():
+        for form in FORMATS:
+            chosen = [row for row in rows if row["format"] == form]
+            for ours in ("chosen", "tuned"):
+                ratios = [row["native"][kind] / row[ours][kind] for row in chosen]
+                if ratios:
+                    result[f"{text}, {form}, {ours}"] = geometric_mean(ratios)
         best = [
             min(r["native"][kind] for r in both) / min(r["tuned"][kind] for r in both)
             for both in by_layer.values()
         ]
-        result[f"best format of each, tuned, {kind}"] = geometric_mean(best)
+        result[f"{text}, best format of each, tuned"] = geometric_mean(best)
+        fallback = [r["fallback"][kind] / r["tuned"][kind] for r in rows]
+        result[f"{text}, PyTorch's own im2col by ours tuned"] = geometric_mean(fallback)
     return result
 
 
@@ -81,22 +110,23 @@ def main() -> int:
     torch.backends.cudnn.benchmark = True
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"{name}, PyTorch {torch.__version__}, batch {options.batch}, float32, milliseconds")
-    print(
-        f"{'network':9}{'layer':24}{'format':14}{'native':>9}{'chosen':>9}{'tuned':>9}{'ratio':>7}"
-        f"{'train':>9}{'chosen':>9}{'tuned':>9}{'ratio':>7}  fastest of each part"
-    )
+    chosen = _layers(options)
+    forms = [form for form in FORMATS if options.format in (None, form)]
+    if options.kernels:
+        for layer in chosen:
+            for form in forms:
+                print_kernels(layer, options.batch, device, form)
+        return 0
+    print(_HEAD)
     rows: list[dict[str, Any]] = []
     start = time.perf_counter()
-    for layer in LAYERS:
-        if options.network not in (None, layer.network):
-            continue
-        for form in FORMATS:
-            if options.format in (None, form):
-                rows.append(layer_times(layer, options.batch, device, form))
-                _show(rows[-1])
+    for layer in chosen:
+        for form in forms:
+            rows.append(layer_times(layer, options.batch, device, form))
+            _show(rows[-1])
     summary = _summary(rows)
     for text, ratio in summary.items():
-        print(f"native time by ours, geometric mean, {text}: {ratio:.3f}")
+        print(f"native time by ours, geometric mean: {text}: {ratio:.3f}")
     print(f"in {time.perf_counter() - start:.0f} s")
     if options.json:
         result = {

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..convolution.choice import forget
 from ..functional import conv2d
-from ..measure import time_ms
+from ..measure import graph_ms, time_ms
 from ..tune import tune_calls
 from .layers import Layer
 
@@ -50,10 +50,6 @@ class Case:
     def run(self, conv: Conv, **options: Any) -> Tensor:
         return conv(self.x, self.w, None, self.layer.stride, self.layer.padding, **options)
 
-    def forward_ms(self, conv: Conv) -> float:
-        with torch.no_grad():
-            return time_ms(lambda: self.run(conv), self.device)
-
     def train(self, conv: Conv) -> tuple[Tensor, ...]:
         """One forward and one backward; a network's first layer needs no gradient for its input."""
         x = self.x.detach().requires_grad_(self.wants_input_gradient)
@@ -61,8 +57,22 @@ class Case:
         y: Tensor = conv(x, w, None, self.layer.stride, self.layer.padding)
         return torch.autograd.grad(y, (x, w) if self.wants_input_gradient else (w,), self.g)
 
-    def training_ms(self, conv: Conv) -> float:
-        return time_ms(lambda: self.train(conv), self.device)
+    def times(self, conv: Conv) -> dict[str, float]:
+        """Milliseconds of forward, and of forward with backward: as called, and on the GPU alone.
+
+        The second is what counts on a GPU that takes longer than Python to start its kernels.
+        """
+
+        def forward() -> None:
+            with torch.no_grad():
+                self.run(conv)
+
+        return {
+            "forward": time_ms(forward, self.device),
+            "training": time_ms(lambda: self.train(conv), self.device),
+            "forward_gpu": graph_ms(forward, self.device),
+            "training_gpu": graph_ms(lambda: self.train(conv), self.device),
+        }
 
     def error(self) -> float:
         """The largest difference to PyTorch's result, by its largest value."""
@@ -91,16 +101,13 @@ def layer_times(layer: Layer, batch: int, device: torch.device, form: str) -> di
         "layer": layer.name,
         "count": layer.times,
         "format": form,
-        "native": {"forward": case.forward_ms(F.conv2d), "training": case.training_ms(F.conv2d)},
-        "chosen": {"forward": case.forward_ms(conv2d), "training": case.training_ms(conv2d)},
+        "native": case.times(F.conv2d),
+        "chosen": case.times(conv2d),
     }
     with without_library():
-        row["fallback"] = {
-            "forward": case.forward_ms(F.conv2d),
-            "training": case.training_ms(F.conv2d),
-        }
-    times = tune_calls(lambda: case.train(conv2d))
-    row["tuned"] = {"forward": case.forward_ms(conv2d), "training": case.training_ms(conv2d)}
+        row["fallback"] = case.times(F.conv2d)
+    times = tune_calls(lambda: case.train(conv2d), graph_ms)
+    row["tuned"] = case.times(conv2d)
     row["methods"] = [
         {
             "operation": key.operation,

@@ -16,6 +16,9 @@ from . import operations
 from .problem import Geometry, Sizes
 
 _HAS_SETUP_CONTEXT = hasattr(torch.autograd.Function, "setup_context")
+transforms_are_active: Callable[[], bool] = getattr(
+    torch._C, "_are_functorch_transforms_active", lambda: True
+)
 
 
 class _Bilinear(torch.autograd.Function):
@@ -33,6 +36,16 @@ class _Bilinear(torch.autograd.Function):
             return output
 
         cls.forward = staticmethod(forward)  # type: ignore[method-assign]
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Without transforms of torch.func, past PyTorch's look at the signature of `forward`.
+
+        That look takes longer than a small convolution.
+        """
+        if transforms_are_active():
+            return super().apply(*args)  # type: ignore[misc]
+        return super(torch.autograd.Function, cls).apply(*args)  # type: ignore[misc]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

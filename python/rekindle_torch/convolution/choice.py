@@ -28,16 +28,26 @@ _CPU_FLOPS_PER_CALL = 2e5
 
 _measured: dict[Key, Method] = {}
 _devices_read: set[torch.device] = set()
+_listeners: list[Callable[[], None]] = []
+
+
+def on_change(notify: Callable[[], None]) -> None:
+    """Calls `notify` whenever a choice may have changed."""
+    _listeners.append(notify)
 
 
 def remember(key: Key, name: str) -> None:
     """From now on this method is chosen for this key."""
     _measured[key] = METHODS[name]
+    for notify in _listeners:
+        notify()
 
 
 def forget() -> None:
     """Forgets all measured choices of this process, and reads none from the file."""
     _measured.clear()
+    for notify in _listeners:
+        notify()
     _devices_read.update(_every_device())
 
 

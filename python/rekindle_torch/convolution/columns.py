@@ -29,10 +29,7 @@ def _columns(problem: Problem, x: Tensor) -> Tensor:
     """[groups, positions, depth], where depth runs over (*kernel, channels of the group)."""
     geometry, kernel, groups = problem.geometry, problem.kernel, problem.groups
     out = problem.out_size
-    sizes = [
-        (p - 1) * s + reach for p, s, reach in zip(out, geometry.stride, geometry.reach(kernel))
-    ]
-    source = padded(channels_last(x), [lo for lo, _ in geometry.pads], sizes)
+    source = padded(channels_last(x), problem.befores, problem.read_size)
     view = windows(source, out, kernel, geometry.stride, geometry.dilation)
     view = view.unflatten(-1, (groups, problem.channels // groups))
     # [N, *out, *kernel, G, C / G] -> [G, N, *out, *kernel, C / G]

@@ -19,13 +19,8 @@ from .product import accumulator_type
 
 def _source(problem: Problem, x: Tensor) -> Tensor:
     """The padded input in the type of the sums, in the memory format of `x`."""
-    geometry, out = problem.geometry, problem.out_size
-    sizes = [
-        (p - 1) * s + reach
-        for p, s, reach in zip(out, geometry.stride, geometry.reach(problem.kernel))
-    ]
+    sizes, befores = problem.read_size, problem.befores
     dtype = accumulator_type(x.dtype)
-    befores = [lo for lo, _ in geometry.pads]
     if not any(befores) and all(n >= m for n, m in zip(x.shape[2:], sizes)):
         return x.to(dtype)
     last = x.dim() > 2 and x.stride(1) == 1 and not x.is_contiguous()

@@ -1,112 +1,107 @@
-"""Convolution and its two gradients on plain tensors: blocks, special sizes, and the method.
+"""Convolution and its two gradients on plain tensors.
 
 All three are bilinear, and the derivatives of each are the other two: see autograd.py.
 """
 
 from __future__ import annotations
 
-from math import prod
 from typing import Optional
 
+import torch
 from torch import Tensor
 
-from .blocks import blocks
-from .choice import choose
 from .layout import empty_result
-from .problem import Geometry, Problem, Sizes
-from .transposed import input_gradient_parts
-from .watch import watched
-
-
-def problem_of(x: Tensor, w_shape: Sizes, geometry: Geometry) -> Problem:
-    size, kernel = tuple(x.shape[2:]), tuple(w_shape[2:])
-    return Problem(x.shape[0], x.shape[1], w_shape[0], size, kernel, geometry)
+from .plan import Plan, input_plan_of, plan_of
+from .problem import Geometry, Sizes
+from .watch import is_watched, watched
 
 
 def forward(
     x: Tensor, w: Tensor, bias: Optional[Tensor], geometry: Geometry, name: Optional[str] = None
 ) -> Tensor:
     """[N, C, *size] and [K, C / groups, *kernel] give [N, K, *out_size]."""
-    x, geometry = _without_negative_pads(x, geometry)
-    problem = problem_of(x, tuple(w.shape), geometry)
-    out = empty_result(problem.out_shape, x, w)
-    _forward_into(problem, x, w, bias, out, name)
+    plan = plan_of("forward", x, w.shape, geometry, name)
+    out = empty_result(plan.problem.out_shape, x, w)
+    _forward_into(plan, x, w, bias, out)
     return out
 
 
-def _forward_into(
-    problem: Problem,
-    x: Tensor,
-    w: Tensor,
-    bias: Optional[Tensor],
-    out: Tensor,
-    name: Optional[str],
-) -> None:
-    if out.numel() == 0:
-        return
-    if x.numel() == 0:
+def _forward_into(plan: Plan, x: Tensor, w: Tensor, bias: Optional[Tensor], out: Tensor) -> None:
+    if plan.is_empty:
         out.zero_()
         if bias is not None:
-            out.add_(bias.view(-1, *(1,) * problem.rank))
+            out.add_(bias.view(-1, *(1,) * plan.problem.rank))
         return
-    method = choose("forward", problem, x, name)
+    if plan.cut is not None:
+        x = x[plan.cut]
+    if is_watched():
+        watched("forward", plan.problem, plan.method, x, lambda: _run(plan, x, w, bias, out))
+    else:
+        _run(plan, x, w, bias, out)
 
-    def work() -> None:
-        for block in blocks(problem, method.workspace, x.element_size()):
-            part = x[block.images, :, block.in_rows]
-            method.forward(block.problem, part, w, bias, out[block.images, :, block.out_rows])
 
-    watched("forward", problem, method, x, work)
+def _run(plan: Plan, x: Tensor, w: Tensor, bias: Optional[Tensor], out: Tensor) -> None:
+    if not plan.blocks:
+        plan.method.forward(plan.problem, x, w, bias, out)
+    for block in plan.blocks:
+        part = x[block.images, :, block.in_rows]
+        plan.method.forward(block.problem, part, w, bias, out[block.images, :, block.out_rows])
 
 
 def input_gradient(
     g: Tensor, w: Tensor, size: Sizes, geometry: Geometry, name: Optional[str] = None
 ) -> Tensor:
     """The gradient for an input of [N, C, *size], given that for the output."""
-    shape = (g.shape[0], w.shape[1] * geometry.groups, *size)
-    result = empty_result(shape, g, w)
-    parts = list(input_gradient_parts(g, w, size, geometry))
-    if sum(prod(part.target_size) for part in parts) != prod(size) or g.numel() == 0:
-        result.zero_()
+    result = empty_result((g.shape[0], w.shape[1] * geometry.groups, *size), g, w)
     if g.numel() == 0 or result.numel() == 0:
-        return result
-    for part in parts:
-        out = result[(slice(None), slice(None), *part.target)]
-        source, inner = _without_negative_pads(g, part.geometry)
-        problem = problem_of(source, tuple(part.weights.shape), inner)
-        _forward_into(problem, source, part.weights, None, out, name)
+        return result.zero_()
+    plan = input_plan_of(g.shape, w.shape, size, geometry)
+    if not plan.covers_all:
+        result.zero_()
+    turned = _turned(w, geometry.groups)
+    for piece in plan.pieces:
+        weights = turned if piece.taps is None else turned[piece.taps]
+        if piece.is_flipped:
+            weights = weights.flip(tuple(range(2, weights.dim())))
+        out = result if piece.target is None else result[piece.target]
+        inner = plan_of("forward", g, weights.shape, piece.geometry, name)
+        _forward_into(inner, g, weights, None, out)
     return result
+
+
+def _turned(w: Tensor, groups: int) -> Tensor:
+    """[G * K, C, ...] as [G * C, K, ...]: a transposed convolution's weights."""
+    if groups == 1:
+        return w.transpose(0, 1)
+    return w.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
 
 
 def weight_gradient(
     x: Tensor, g: Tensor, kernel: Sizes, geometry: Geometry, name: Optional[str] = None
 ) -> Tensor:
     """The gradient for weights of [K, C / groups, *kernel], given that for the output."""
-    x, geometry = _without_negative_pads(x, geometry)
     shape = (g.shape[1], x.shape[1] // geometry.groups, *kernel)
-    problem = problem_of(x, shape, geometry)
-    if g.numel() == 0 or x.numel() == 0:
+    plan = plan_of("weight_gradient", x, torch.Size(shape), geometry, name)
+    if plan.is_empty or g.numel() == 0:
         return x.new_zeros(shape)
-    method = choose("weight_gradient", problem, x, name)
-    parts: list[Tensor] = []
-
-    def work() -> None:
-        for block in blocks(problem, method.workspace, x.element_size()):
-            part = x[block.images, :, block.in_rows]
-            gradients = g[block.images, :, block.out_rows]
-            result = method.weight_gradient(block.problem, part, gradients)
-            parts[:] = [result + parts[0]] if parts else [result]
-
-    watched("weight_gradient", problem, method, x, work)
-    return parts[0]
+    source = x if plan.cut is None else x[plan.cut]
+    if not is_watched():
+        return _sum(plan, source, g)
+    result: list[Tensor] = []
+    watched(
+        "weight_gradient", plan.problem, plan.method, source,
+        lambda: result.append(_sum(plan, source, g)),
+    )  # fmt: skip
+    return result[0]
 
 
-def _without_negative_pads(x: Tensor, geometry: Geometry) -> tuple[Tensor, Geometry]:
-    """Cuts off what negative pads cut off, so that methods need not know of them."""
-    if all(lo >= 0 and hi >= 0 for lo, hi in geometry.pads):
-        return x, geometry
-    for dim, (lo, hi) in enumerate(geometry.pads, 2):
-        first, end = max(-lo, 0), x.shape[dim] - max(-hi, 0)
-        x = x.narrow(dim, min(first, x.shape[dim]), max(end - first, 0))
-    pads = tuple((max(lo, 0), max(hi, 0)) for lo, hi in geometry.pads)
-    return x, Geometry(geometry.stride, pads, geometry.dilation, geometry.groups)
+def _sum(plan: Plan, x: Tensor, g: Tensor) -> Tensor:
+    if not plan.blocks:
+        return plan.method.weight_gradient(plan.problem, x, g)
+    total: Optional[Tensor] = None
+    for block in plan.blocks:
+        part, gradients = x[block.images, :, block.in_rows], g[block.images, :, block.out_rows]
+        result = plan.method.weight_gradient(block.problem, part, gradients)
+        total = result if total is None else total.add_(result)
+    assert total is not None
+    return total

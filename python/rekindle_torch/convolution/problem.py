@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 
 Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class Geometry:
+@dataclass(frozen=True, eq=False)
+class _Key:
+    """Compared by its fields, whose hash is computed once: these are keys of every call."""
+
+    @cached_property
+    def _fields(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._fields)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, _Key) and self._fields == other._fields
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry(_Key):
     """How a kernel moves over its input: one entry per spatial dimension.
 
     `pads` are the zeros before and after; a negative number cuts elements off.
@@ -33,8 +55,8 @@ class Geometry:
         )
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, eq=False)
+class Problem(_Key):
     """A convolution of [batch, channels, *size] with [filters, channels / groups, *kernel]."""
 
     batch: int
@@ -52,20 +74,31 @@ class Problem:
     def groups(self) -> int:
         return self.geometry.groups
 
-    @property
+    @cached_property
     def out_size(self) -> Sizes:
         return self.geometry.out_size(self.size, self.kernel)
 
-    @property
+    @cached_property
+    def read_size(self) -> Sizes:
+        """How much of the padded input is read."""
+        reach = self.geometry.reach(self.kernel)
+        return tuple((p - 1) * s + r for p, s, r in zip(self.out_size, self.geometry.stride, reach))
+
+    @cached_property
+    def befores(self) -> Sizes:
+        """The zeros before each spatial dimension."""
+        return tuple(lo for lo, _ in self.geometry.pads)
+
+    @cached_property
     def out_shape(self) -> Sizes:
         return (self.batch, self.filters, *self.out_size)
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """The number of products that each output element sums."""
         return self.channels // self.groups * prod(self.kernel)
 
-    @property
+    @cached_property
     def positions(self) -> int:
         """The number of output positions of all images together."""
         return self.batch * prod(self.out_size)
@@ -80,11 +113,11 @@ class Problem:
         """Whether each filter reads one channel."""
         return self.groups == self.channels
 
-    @property
+    @cached_property
     def is_unit_stride(self) -> bool:
         return all(s == 1 for s in self.geometry.stride)
 
-    @property
+    @cached_property
     def is_undilated(self) -> bool:
         return all(d == 1 or k == 1 for d, k in zip(self.geometry.dilation, self.kernel))
 

@@ -8,6 +8,7 @@ take every J-th position each. The buffer has R times the input's elements rathe
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple, Optional
 
@@ -28,6 +29,7 @@ class Layout(NamedTuple):
     steps: int  # positions of one product
 
 
+@lru_cache(maxsize=4096)
 def layout_of(problem: Problem, rows: int, splits: int = 1) -> Layout:
     """The layout for `rows` rows of the last dimension, with steps a multiple of `splits`.
 
@@ -60,11 +62,8 @@ def _vector(problem: Problem, x: Tensor) -> int:
 def _patches(problem: Problem, x: Tensor, layout: Layout) -> Tensor:
     """[phases, steps, S * vector]: the input windows, a view into one buffer."""
     geometry, kernel, out = problem.geometry, problem.kernel, problem.out_size
-    heights = [
-        (p - 1) * s + reach
-        for p, s, reach in zip(out[:-1], geometry.stride, geometry.reach(kernel)[:-1])
-    ]
-    source = padded(channels_last(x), [lo for lo, _ in geometry.pads], [*heights, layout.period])
+    heights = problem.read_size[:-1]
+    source = padded(channels_last(x), problem.befores, [*heights, layout.period])
     view = windows(source, out[:-1], kernel[:-1], geometry.stride[:-1], geometry.dilation[:-1])
     vector, filled = _vector(problem, x), problem.channels * prod(kernel[:-1])
     stride, window = geometry.stride[-1], kernel[-1] * vector

@@ -10,6 +10,7 @@ phases). Strides of outer dimensions are taken out by sorting rows by their rema
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import NamedTuple, Optional
@@ -39,6 +40,7 @@ class Plan(NamedTuple):
         return prod(self.extents)
 
 
+@lru_cache(maxsize=4096)
 def _plan(problem: Problem, splits: int = 1) -> Plan:
     geometry, kernel, out = problem.geometry, problem.kernel, problem.out_size
     reach = geometry.reach(kernel)
@@ -74,7 +76,7 @@ def _source(problem: Problem, x: Tensor, plan: Plan) -> Tensor:
         _place_rows(whole, ordered, geometry.pads)
         return buffer
     # Every remainder of the strides has its own region.
-    spread = padded(last, [lo for lo, _ in geometry.pads], [*sizes, plan.period])
+    spread = padded(last, problem.befores, [*sizes, plan.period])
     split = spread.movedim(0, -3)
     for dim in range(outer - 1, -1, -1):
         split = split.unflatten(dim, (plan.heights[dim], stride[dim]))

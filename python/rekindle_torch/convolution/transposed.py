@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from math import gcd
-from typing import NamedTuple
-
-from torch import Tensor
+from math import gcd, prod
+from typing import NamedTuple, Optional
 
 from .problem import Geometry, Sizes
 
@@ -28,12 +26,13 @@ class Line(NamedTuple):
     dilation: int
 
 
-class Part(NamedTuple):
+class Piece(NamedTuple):
     """A convolution of the output's gradient whose result is a regular part of the input's."""
 
-    target: tuple[slice, ...]
-    target_size: Sizes
-    weights: Tensor  # [C, K / groups, *taps]
+    target: Optional[tuple[slice, ...]]  # of [N, C, *size]; None stands for all of it
+    elements: int  # of the spatial dimensions
+    taps: Optional[tuple[slice, ...]]  # of the turned weights; None stands for all of them
+    is_flipped: bool
     geometry: Geometry
 
 
@@ -57,25 +56,30 @@ def _lines(
         yield Line(slice(remainder, None, stride), count, slots, (-low, after), dilation // common)
 
 
-def input_gradient_parts(g: Tensor, w: Tensor, size: Sizes, geometry: Geometry) -> Iterator[Part]:
+def input_gradient_pieces(
+    size: Sizes, out: Sizes, kernel: Sizes, geometry: Geometry
+) -> Iterator[Piece]:
     """The parts of the input that some output depends on; the gradient of all others is zero."""
-    groups = geometry.groups
-    per_dim = [
-        list(_lines(n, out, kernel, stride, pad[0], dilation))
-        for n, out, kernel, stride, pad, dilation in zip(
-            size, g.shape[2:], w.shape[2:], geometry.stride, geometry.pads, geometry.dilation
+    lines_of = [
+        list(_lines(n, p, r, stride, pad[0], dilation))
+        for n, p, r, stride, pad, dilation in zip(
+            size, out, kernel, geometry.stride, geometry.pads, geometry.dilation
         )
     ]
-    # [G, K / G, C / G, ...] -> [C, K / G, ...]
-    turned = w.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1) if w.numel() else w
-    for lines in product(*per_dim):
-        taps = turned[(slice(None), slice(None), *(line.taps for line in lines))]
+    every = (slice(None), slice(None))
+    is_whole = all(s == 1 for s in geometry.stride)
+    for lines in product(*lines_of):
+        counts = [len(range(*line.taps.indices(k))) for line, k in zip(lines, kernel)]
         inner = Geometry(
             (1,) * len(size),
             tuple(line.pads for line in lines),
             tuple(line.dilation for line in lines),
-            groups,
+            geometry.groups,
         )
-        flipped = taps.flip(tuple(range(2, taps.dim()))) if taps[0, 0].numel() > 1 else taps
-        targets = tuple(line.target for line in lines)
-        yield Part(targets, tuple(line.length for line in lines), flipped, inner)
+        yield Piece(
+            None if is_whole else (*every, *(line.target for line in lines)),
+            prod(line.length for line in lines),
+            None if is_whole else (*every, *(line.taps for line in lines)),
+            prod(counts) > 1,
+            inner,
+        )

@@ -40,13 +40,14 @@ def watching(watcher: Watcher) -> Iterator[None]:
         _watchers.remove(watcher)
 
 
+def is_watched() -> bool:
+    return bool(_watchers)
+
+
 def watched(
     operation: str, problem: Problem, method: Method, x: Tensor, work: Callable[[], None]
 ) -> None:
     """Does the work, and tells those who watch."""
-    if not _watchers:
-        work()
-        return
     wait_for(x.device)
     start = time.perf_counter()
     work()

@@ -8,7 +8,7 @@ one-dimensional transform; the products over channels are one batch.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple, Optional
 
 import torch
@@ -80,6 +80,7 @@ class Tiles(NamedTuple):
     total: int  # of all images
 
 
+@lru_cache(maxsize=4096)
 def _tiles(problem: Problem, m: int) -> Tiles:
     rows, columns = (-(-n // m) for n in problem.out_size)
     return Tiles(rows, columns, problem.batch * rows * columns)
@@ -88,7 +89,7 @@ def _tiles(problem: Problem, m: int) -> Tiles:
 def _input_tiles(problem: Problem, x: Tensor, m: int, tiles: Tiles, to: Transforms) -> Tensor:
     """The transformed input: [t * t, tiles, C]."""
     sizes = [tiles.rows * m + 2, tiles.columns * m + 2]
-    source = padded(channels_last(x), [lo for lo, _ in problem.geometry.pads], sizes)
+    source = padded(channels_last(x), problem.befores, sizes)
     t = m + 2
     view = windows(source, (tiles.rows, tiles.columns), (t, t), (m, m), (1, 1))
     # [N, rows, columns, t, t, C] -> [t, t, N, rows, columns, C]
