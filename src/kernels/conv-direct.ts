@@ -1,3 +1,4 @@
+import { sizeOf } from "../tensor/index.ts";
 import { convSteps } from "./conv-problem.ts";
 import { type Layout, pictureOf, type WindowAttributes, windowOf } from "./geometry.ts";
 import type { Kernel, Problem } from "./kernel.ts";
@@ -26,6 +27,7 @@ export const convDirect: Kernel = {
         ],
         params: sizes(problem),
         steps: convSteps(problem),
+        operations: 2 * sizeOf(w!.dims.slice(1)),
         code: `${splitOutput(problem.attributes.layout as Layout, "at")}
   let groupStart = k / params.filtersPerGroup * params.channelsPerGroup;
   var weightAt = k * params.channelsPerGroup * params.R0 * params.R1 * params.R2;

@@ -28,6 +28,8 @@ export const convTransposeGather: Kernel = {
         ],
         params: sizes(problem),
         steps: convSteps(problem),
+        operations:
+          (2 * sizeOf(x!.dims) * sizeOf(w!.dims.slice(1))) / sizeOf(problem.outputs[0]!.dims),
         code: `${splitOutput(problem.attributes.layout as Layout, "at")}
   let firstChannel = k / params.filters * params.channels;
   let weightBase = (firstChannel * params.filters + k % params.filters) * params.taps;

@@ -23,6 +23,7 @@ export const matmulDirect: Kernel = {
           { name: "a", element: elementOf(a!), from: { kind: "input", index: 0 } },
           { name: "b", element: elementOf(b!), from: { kind: "input", index: 1 } },
         ],
+        operations: 2 * p.depth,
         params: {
           M: p.M,
           N: p.N,

@@ -1,14 +1,16 @@
 import { sizeOf } from "../tensor/index.ts";
 import { epilogue, type Step } from "./epilogue.ts";
-import type { BuildOptions, Problem, Program } from "./kernel.ts";
+import type { BuildOptions, Dispatch, Problem, Program } from "./kernel.ts";
 import {
   type Buffer,
   declare,
   elementOf,
+  type Part,
+  partCode,
+  partsOf,
   spread,
   type Width,
   workgroupArguments,
-  workgroupIndex,
 } from "./wgsl.ts";
 
 const threads = 64;
@@ -22,14 +24,33 @@ interface PerOutput {
   readonly steps: readonly Step[];
   /** Neighbouring elements that a thread computes; 1 where left out. */
   readonly width?: Width;
+  /** Operations for each element, where there are many. */
+  readonly operations?: number;
   /** WGSL statements that set `value`, of the compute type, for output vector `at`. */
   readonly code: string;
 }
 
+/** A tenth of a second at 0.2 TFLOP/s, which cards of the target reach even so. */
+const workMax = 2e10;
+
 /** A program in which every thread computes one element, or vector, of the output. */
 export function perOutput(problem: Problem, p: PerOutput, options: BuildOptions): Program {
+  const size = sizeOf(problem.outputs[0]!.dims);
+  const groups = Math.ceil(size / (p.width ?? 1) / threads);
+  const parts = partsOf(groups, size * (p.operations ?? 1), workMax);
+  return { dispatches: parts.map((part) => dispatchOf(problem, p, part, parts, options)) };
+}
+
+function dispatchOf(
+  problem: Problem,
+  p: PerOutput,
+  part: Part,
+  parts: readonly Part[],
+  options: BuildOptions,
+): Dispatch {
   const { width = 1, label } = p;
   const out = problem.outputs[0]!;
+  const { index, dynamic } = partCode(part, parts);
   const element = elementOf(out, width);
   const tail = epilogue(p.steps, out, width);
   const count = sizeOf(out.dims) / width;
@@ -41,6 +62,7 @@ export function perOutput(problem: Problem, p: PerOutput, options: BuildOptions)
         { name: "y", element, from: { kind: "output", index: 0 }, write: true },
       ],
       params: { count, ...p.params, ...tail.params },
+      ...(dynamic && { dynamic }),
     },
     options,
   );
@@ -48,12 +70,11 @@ export function perOutput(problem: Problem, p: PerOutput, options: BuildOptions)
 ${tail.text}
 @compute @workgroup_size(${threads})
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-  let at = (${workgroupIndex}) * ${threads}u + lane;
+  let at = (${index}) * ${threads}u + lane;
   if (at >= params.count) { return; }
 ${p.code}
-  y[at] = ${element}(epilogue(value, at * ${width}u));
+  y[${tail.placed("at")}] = ${element}(epilogue(value, at * ${width}u));
 }
 `;
-  const workgroups = spread(Math.ceil(count / threads));
-  return { dispatches: [{ label, wgsl, bindings: head.bindings, workgroups }] };
+  return { label, wgsl, bindings: head.bindings, workgroups: spread(part.count) };
 }

@@ -6,6 +6,9 @@ import {
   type Buffer,
   declare,
   elementOf,
+  type Part,
+  partCode,
+  partsOf,
   spread,
   workgroupArguments,
   workgroupIndex,
@@ -46,12 +49,13 @@ const tilesOf = (p: TiledProduct, t: Tile) => {
 export function tiledProgram(p: TiledProduct, t: Tile, options: BuildOptions): Program {
   const work = 8 * p.rows * p.cols * p.groups * p.depth;
   const specialize = options.specialize && work >= specializedWorkMin;
-  const whole = product(p, t, { ...options, specialize });
-  if (t.splits === 1) return { dispatches: [whole] };
+  const parts = partsOf(tilesOf(p, t).perSplit * t.splits, work, workMax);
+  const products = parts.map((part) => product(p, t, part, parts, { ...options, specialize }));
+  if (t.splits === 1) return { dispatches: products };
   const bytes = 16 * t.splits * p.rows * p.groups * p.cols;
   // Sums wait for memory, so constant sizes gain nothing.
-  const parts = sum(p, t, { ...options, specialize: false });
-  return { dispatches: [whole, parts], scratch: [bytes] };
+  const added = sum(p, t, { ...options, specialize: false });
+  return { dispatches: [...products, added], scratch: [bytes] };
 }
 
 /**
@@ -61,7 +65,17 @@ export function tiledProgram(p: TiledProduct, t: Tile, options: BuildOptions): P
  */
 const specializedWorkMin = 5e8;
 
-function product(p: TiledProduct, t: Tile, options: BuildOptions): Dispatch {
+/** A tenth of a second at 2 TFLOP/s: a third of what RDNA1 cards are predicted to reach. */
+const workMax = 2e11;
+
+function product(
+  p: TiledProduct,
+  t: Tile,
+  part: Part,
+  parts: readonly Part[],
+  options: BuildOptions,
+): Dispatch {
+  const { index, dynamic } = partCode(part, parts);
   const isWhole = t.splits === 1;
   const tail = epilogue(isWhole ? p.steps : [], p.out, 4);
   const { across, perGroup, perSplit } = tilesOf(p, t);
@@ -85,6 +99,7 @@ function product(p: TiledProduct, t: Tile, options: BuildOptions): Dispatch {
         ...p.params,
         ...tail.params,
       },
+      ...(dynamic && { dynamic }),
       enables: t.wave ? ["subgroups", "subgroup_size_control"] : [],
     },
     options,
@@ -105,7 +120,7 @@ ${isWhole ? tail.text : ""}
 ${p.functions}
 @compute @workgroup_size(${threadsOf(t)})${t.wave ? ` @subgroup_size(${t.wave})` : ""}
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-  let tile = ${workgroupIndex};
+  let tile = ${index};
   if (tile >= params.tiles) { return; }
   let split = tile / params.tilesPerSplit;
   let group = tile % params.tilesPerSplit / params.tilesPerGroup;
@@ -119,7 +134,7 @@ ${tileBody(t, code)}}
     label: `${p.label} ${t.tileM}x${t.tileN}x${t.depth}${isWhole ? "" : ` in ${t.splits}`}`,
     wgsl,
     bindings: head.bindings,
-    workgroups: spread(perSplit * t.splits),
+    workgroups: spread(part.count),
   };
 }
 

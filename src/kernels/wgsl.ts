@@ -82,6 +82,35 @@ export function spread(count: number): [number, number, number] {
 /** WGSL for the index of this workgroup in a row made by `spread`. */
 export const workgroupIndex = "workgroup.y * workgroups.x + workgroup.x";
 
+/** A stretch of a row of workgroups. */
+export interface Part {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Cuts a row of `count` workgroups that does `work` operations into equal parts of at most
+ * `workMax`: a dispatch that takes seconds makes drivers reset the GPU.
+ */
+export function partsOf(count: number, work: number, workMax: number): Part[] {
+  const parts = Math.max(1, Math.min(count, Math.ceil(work / workMax)));
+  const each = Math.ceil(count / parts);
+  return Array.from({ length: Math.ceil(count / each) }, (_, i) => ({
+    first: i * each,
+    count: Math.min(each, count - i * each),
+  }));
+}
+
+/** What a dispatch of one of several parts declares, and the index of its workgroups. */
+export function partCode({ first }: Part, parts: readonly Part[]) {
+  return parts.length === 1
+    ? { index: workgroupIndex }
+    : {
+        index: `part.first + ${workgroupIndex}`,
+        dynamic: { name: "part", values: { first } },
+      };
+}
+
 /** The parameters of `main` that `workgroupIndex` reads. */
 export const workgroupArguments =
   "@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>";
