@@ -14,7 +14,7 @@ let rows: readonly Row[];
 
 beforeAll(async () => {
   navi10 = await openNavi10(root);
-  variants = variantsOf(navi10.gpu.traits, false).filter((variant) => variant.chosen);
+  variants = variantsOf(navi10.gpu.traits, { chosenOnly: true });
   rows = await measure(navi10, variants);
   return () => navi10.gpu.destroy();
 });

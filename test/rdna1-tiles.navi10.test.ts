@@ -16,7 +16,7 @@ const layers = new Map<string, Problem>();
 beforeAll(async () => {
   navi10 = await openNavi10(root);
   for (const precision of ["f32", "f16"] as const) {
-    const problems = problemsOf(networkGraph("resnet50", 1, precision)).map((n) => n.problem);
+    const problems = problemsOf(networkGraph("resnet50", 8, precision)).map((n) => n.problem);
     const find = (...filters: number[]) =>
       problems.find((p) => `${p.inputs[1]?.dims}` === `${filters}` && p.outputs[0]!.dims[1]! >= 28);
     layers.set(`1x1 ${precision}`, find(64, 256, 1, 1)!);
@@ -28,7 +28,7 @@ beforeAll(async () => {
 /** The figures of a tile in a layer; of Winograd's three shaders, the product's. */
 async function figures(kernel: Kernel, layer: string, tile: Rdna1Tile): Promise<Figures> {
   const problem = layers.get(`${layer} ${tile.half ? "f16" : "f32"}`)!;
-  const config = { ...tile, chunkMebibytes: 24 } as unknown as Config;
+  const config = { ...tile, outputs: 4, chunkMebibytes: 24 } as unknown as Config;
   expect(kernel.fits(config, problem, navi10.gpu.traits)).toBe(true);
   const { dispatches } = kernel.build(problem, config, buildOptions(navi10.gpu.traits));
   const { wgsl, label } = dispatches.find((d) => /\d+x\d+x\d+/.test(d.label))!;

@@ -1,8 +1,8 @@
-import type { Config, Dispatch } from "../kernels/kernel.ts";
+import type { Config } from "../kernels/kernel.ts";
 import type { Code } from "./dispatch-time.ts";
 import stored from "./figures.json" with { type: "json" };
 import type { Machine } from "./machine.ts";
-import { type ShaderIdentity, shaderKey } from "./shader-key.ts";
+import { isTile, type ShaderIdentity, shaderKey } from "./shader-key.ts";
 
 /** Figures of a shader as Mesa's compiler made it for gfx1010; `npm run navi10` stores them. */
 export interface StoredFigures {
@@ -39,8 +39,6 @@ export interface CompiledShader {
 }
 
 const figures = stored as unknown as Readonly<Record<string, StoredFigures>>;
-
-const isTile = ({ label }: Dispatch): boolean => /\d+x\d+x\d+/.test(label);
 
 /**
  * The stored figures of a shader, else an estimate from its tile. Other GPUs than RDNA1 have

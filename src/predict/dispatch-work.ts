@@ -20,13 +20,16 @@ export function threadsOf({ wgsl }: Dispatch): number {
   return sizes.split(",").reduce((product, size) => product * Number(size), 1);
 }
 
-/** A size that the shader holds as a constant (`declare` in kernels/wgsl.ts). */
-function param({ wgsl }: Dispatch, name: string): number | undefined {
+/** A size of a dispatch: a constant of its shader, or passed in (`declare` in kernels/wgsl.ts). */
+function param({ wgsl, bindings }: Dispatch, name: string): number | undefined {
   const fields = /struct Params \{([^}]*)\}/.exec(wgsl)?.[1] ?? "";
   const names: readonly string[] = fields.match(/\w+(?=: u32)/g) ?? [];
-  const values = /^const params = Params\((.*)\);$/m.exec(wgsl)?.[1]?.split(", ") ?? [];
-  const value = values[names.indexOf(name)];
-  return value === undefined ? undefined : Number.parseInt(value, 10);
+  const at = names.indexOf(name);
+  const constants = /^const params = Params\((.*)\);$/m.exec(wgsl)?.[1]?.split(", ");
+  if (constants)
+    return constants[at] === undefined ? undefined : Number.parseInt(constants[at], 10);
+  const passed = bindings.find((b) => b.kind === "params");
+  return passed?.kind === "params" ? passed.data[at] : undefined;
 }
 
 /** The slices that one workgroup of a tiled product sums over; undefined for other dispatches. */

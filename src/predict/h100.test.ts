@@ -14,46 +14,75 @@ interface MeasuredLayer {
   readonly res: readonly (readonly number[])[];
 }
 
-const file = new URL("../../bench/results/h100-2026-11-21/tiles.json", import.meta.url);
-const layers = JSON.parse(readFileSync(file, "utf8")) as readonly MeasuredLayer[];
-/** The constants were fitted to the layers of even index. */
-const heldOut = layers.filter((_, i) => i % 2 === 1);
+function read(name: string): readonly MeasuredLayer[] {
+  const file = new URL(`../../bench/results/h100-2026-11-21/${name}`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf8"));
+}
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** Each measured tile of a layer, without the first: the clock still rose then. */
-function ratiosOf({ N, HW, C, K, M, D, res }: MeasuredLayer) {
+interface MeasuredTile {
+  readonly measured: number;
+  readonly predicted: number;
+  /** Sums that a thread keeps. */
+  readonly sums: number;
+}
+
+function tilesOf({ N, HW, C, K, M, D, res }: MeasuredLayer): MeasuredTile[] {
   const inputBytes = 4 * (D * K + N * C * HW * HW);
-  return res.slice(1).map(([us, tileM, tileN, depth, rows, cols, splits]) => {
+  return res.map(([us, tileM, tileN, depth, rows, cols, splits]) => {
     const config = { tileM, tileN, depth, rows, cols, splits } as Readonly<Record<string, number>>;
     const predicted = 1000 * tileTime({ M, N: K, depth: D, inputBytes }, config, h100);
-    return { measured: us!, predicted, ratio: predicted / us! };
+    return { measured: us!, predicted, sums: rows! * cols! };
   });
 }
 
-test("on an H100 the method's error is what docs/performance-model.md says", () => {
-  const ratios = heldOut.flatMap((layer) => ratiosOf(layer).map(({ ratio }) => ratio));
-  const sorted = [...ratios].sort((a, b) => a - b);
-  const at = (part: number) => sorted[Math.floor(part * sorted.length)]!;
-  const error = Math.exp(mean(ratios.map((r) => Math.abs(Math.log(r))))) - 1;
-  const bias = Math.exp(mean(ratios.map(Math.log)));
+/** How far predictions are off, and what it costs to trust them in choosing tiles. */
+function errorsOf(layers: readonly (readonly MeasuredTile[])[]) {
+  const logs = layers.flat().map((tile) => Math.log(tile.predicted / tile.measured));
+  const sorted = [...logs].sort((a, b) => a - b);
+  const at = (part: number) => Math.exp(sorted[Math.floor(part * sorted.length)]!);
   // Of the tile that the prediction finds fastest: what a session would run.
-  const chosen = heldOut.map((layer) => {
-    const tiles = ratiosOf(layer);
-    const fastest = tiles.reduce((a, b) => (b.predicted < a.predicted ? b : a));
-    const best = Math.min(...tiles.map((tile) => tile.measured));
-    return { ratio: fastest.ratio, loss: fastest.measured / best };
-  });
-  const chosenError = Math.exp(mean(chosen.map(({ ratio }) => Math.abs(Math.log(ratio))))) - 1;
-  const loss = Math.exp(mean(chosen.map((c) => Math.log(c.loss))));
+  const chosen = layers.map((tiles) => tiles.reduce((a, b) => (b.predicted < a.predicted ? b : a)));
+  const best = layers.map((tiles) => Math.min(...tiles.map((tile) => tile.measured)));
+  const off = (values: readonly number[]) => Math.exp(mean(values.map(Math.abs))) - 1;
+  return {
+    tiles: logs.length,
+    bias: Math.exp(mean(logs)),
+    low: at(0.1),
+    high: at(0.9),
+    error: off(logs),
+    chosenError: off(chosen.map((tile) => Math.log(tile.predicted / tile.measured))),
+    loss: Math.exp(mean(chosen.map((tile, i) => Math.log(tile.measured / best[i]!)))),
+  };
+}
+
+function tell(what: string, e: ReturnType<typeof errorsOf>) {
+  const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
   console.log(
-    `${ratios.length} tiles of ${heldOut.length} held-out layers: predicted / measured ` +
-      `${bias.toFixed(2)} in the geometric mean (${at(0.1).toFixed(2)} to ${at(0.9).toFixed(2)}), ` +
-      `error ${(100 * error).toFixed(0)} %; of the tiles that it chooses ` +
-      `${(100 * chosenError).toFixed(0)} %, which take ${loss.toFixed(2)} of the best`,
+    `${what}, ${e.tiles} tiles: predicted / measured ${e.bias.toFixed(2)} in the geometric mean ` +
+      `(${e.low.toFixed(2)} to ${e.high.toFixed(2)}), error ${percent(e.error)}; of the tiles that ` +
+      `it chooses ${percent(e.chosenError)}, which take ${e.loss.toFixed(2)} of the best`,
   );
-  expect(error).toBeLessThan(0.28);
-  expect(Math.abs(Math.log(bias))).toBeLessThan(0.13);
-  expect(chosenError).toBeLessThan(0.18);
-  expect(loss).toBeLessThan(1.12);
+}
+
+test("on layers that were held out of the fit, the error is what the documents say", () => {
+  // The constants were fitted to the layers of even index. The first tile of each layer is left
+  // out: the clock still rose then.
+  const heldOut = read("tiles-one-stage.json").filter((_, i) => i % 2 === 1);
+  const errors = errorsOf(heldOut.map((layer) => tilesOf(layer).slice(1)));
+  tell("held-out layers", errors);
+  expect(errors.error).toBeLessThan(0.28);
+  expect(Math.abs(Math.log(errors.bias))).toBeLessThan(0.13);
+  expect(errors.chosenError).toBeLessThan(0.18);
+  expect(errors.loss).toBeLessThan(1.12);
+});
+
+test("for kernels that came later it is larger, and largest for what another compiler spills", () => {
+  const layers = read("tiles.json").map(tilesOf);
+  const small = errorsOf(layers.map((tiles) => tiles.filter((tile) => tile.sums <= 32)));
+  tell("later kernels, up to 32 sums in a thread", small);
+  tell("later kernels, all", errorsOf(layers));
+  expect(small.error).toBeLessThan(0.32);
+  expect(small.loss).toBeLessThan(1.2);
 });

@@ -64,12 +64,11 @@ async function run(root: string, args: readonly string[]): Promise<number> {
   }
   const navi10 = await openNavi10(root);
   process.stderr.write("listing the kernels of the networks ...\n");
-  const variants = variantsOf(navi10.gpu.traits, values.all).filter(
-    (v) =>
-      (v.chosen || !values.chosen) &&
-      positionals.every((part) =>
-        `${v.kernel} ${v.label} ${JSON.stringify(v.config)}`.includes(part),
-      ),
+  const selection = { everySize: values.all, chosenOnly: values.chosen };
+  const variants = variantsOf(navi10.gpu.traits, selection).filter((v) =>
+    positionals.every((part) =>
+      `${v.kernel} ${v.label} ${JSON.stringify(v.config)}`.includes(part),
+    ),
   );
   if (variants.length === 0) {
     throw new RekindleError("usage", `no shader matches ${positionals.join(" ")}`, {
