@@ -5,7 +5,7 @@ import { convGemm } from "../src/kernels/conv-gemm.ts";
 import { convWinograd } from "../src/kernels/conv-winograd.ts";
 import type { Kernel } from "../src/kernels/kernel.ts";
 import { matmulTile } from "../src/kernels/matmul-tile.ts";
-import { random, weight } from "../src/ops/case.ts";
+import { type OpCase, random, weight } from "../src/ops/case.ts";
 import { conv } from "../src/ops/conv.ts";
 import type { Op } from "../src/ops/define.ts";
 import { gemm } from "../src/ops/matmul.ts";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => gpu.destroy());
 
 const nhwc = { layout: "NHWC" };
-const cases: readonly [string, Op, Kernel, Parameters<typeof readyCase>[1]][] = [
+const cases: readonly [string, Op, Kernel, OpCase, outputs?: number][] = [
   [
     "filters of a convolution in groups",
     conv,
@@ -41,7 +41,7 @@ const cases: readonly [string, Op, Kernel, Parameters<typeof readyCase>[1]][] = 
     },
   ],
   [
-    "filters for Winograd",
+    "filters for Winograd of 4",
     conv,
     convWinograd,
     {
@@ -49,6 +49,18 @@ const cases: readonly [string, Op, Kernel, Parameters<typeof readyCase>[1]][] = 
       inputs: [random([1, 40, 40, 20]), weight([24, 20, 3, 3])],
       attributes: nhwc,
     },
+    4,
+  ],
+  [
+    "filters for Winograd of 2",
+    conv,
+    convWinograd,
+    {
+      name: "winograd",
+      inputs: [random([1, 40, 40, 40]), weight([28, 40, 3, 3])],
+      attributes: nhwc,
+    },
+    2,
   ],
   [
     "a matrix to be transposed",
@@ -58,43 +70,46 @@ const cases: readonly [string, Op, Kernel, Parameters<typeof readyCase>[1]][] = 
   ],
 ];
 
-test.each(cases)("the device packs %s as JavaScript does", async (_, op, kernel, opCase) => {
-  const { problem } = readyCase(op, opCase);
-  const config = { tileM: 32, tileN: 32, depth: 8, rows: 4, cols: 4, splits: 1, stages: 1 };
-  const [packed] = kernel.build(
-    problem,
-    { ...config, unroll: false, outputs: 1, chunkMebibytes: 1 },
-    { specialize: false },
-  ).packed!;
-  const { source, wgsl, workgroups, params } = packed!.shader!;
-  const expected = packed!.make() as Float32Array;
-  const [actual] = await runProgram(
-    gpu,
-    {
-      dispatches: [
-        {
-          label: "pack",
-          wgsl,
-          workgroups,
-          bindings: [
-            { kind: "input", index: 0 },
-            { kind: "output", index: 0 },
-            { kind: "params", data: params },
-          ],
-        },
-      ],
-    },
-    {
-      inputs: [source],
-      operands: [],
-      outputs: [{ dtype: "float32", dims: [expected.length] }],
-    },
-  );
-  const numbers = actual!.toNumbers();
-  // What is padding is zero on a fresh buffer; here buffers start as NaN.
-  const worst = expected.reduce((most, value, i) => {
-    const got = numbers[i]!;
-    return Math.max(most, value === 0 && Number.isNaN(got) ? 0 : Math.abs(got - value));
-  }, 0);
-  expect(worst).toBeLessThan(1e-6);
-});
+test.each(cases)(
+  "the device packs %s as JavaScript does",
+  async (_, op, kernel, opCase, outputs = 1) => {
+    const { problem } = readyCase(op, opCase);
+    const config = { tileM: 32, tileN: 32, depth: 8, rows: 4, cols: 4, splits: 1, stages: 1 };
+    const [packed] = kernel.build(
+      problem,
+      { ...config, unroll: false, half: false, outputs, chunkMebibytes: 1 },
+      { specialize: false },
+    ).packed!;
+    const { source, wgsl, workgroups, params } = packed!.shader!;
+    const expected = packed!.make() as Float32Array;
+    const [actual] = await runProgram(
+      gpu,
+      {
+        dispatches: [
+          {
+            label: "pack",
+            wgsl,
+            workgroups,
+            bindings: [
+              { kind: "input", index: 0 },
+              { kind: "output", index: 0 },
+              { kind: "params", data: params },
+            ],
+          },
+        ],
+      },
+      {
+        inputs: [source],
+        operands: [],
+        outputs: [{ dtype: "float32", dims: [expected.length] }],
+      },
+    );
+    const numbers = actual!.toNumbers();
+    // What is padding is zero on a fresh buffer; here buffers start as NaN.
+    const worst = expected.reduce((most, value, i) => {
+      const got = numbers[i]!;
+      return Math.max(most, value === 0 && Number.isNaN(got) ? 0 : Math.abs(got - value));
+    }, 0);
+    expect(worst).toBeLessThan(1e-6);
+  },
+);

@@ -70,15 +70,18 @@ const configs = [
 ];
 
 test.each([
-  { name: "odd size", dims: [2, 11, 9, 8], filters: 12, pads: [1, 1, 1, 1], chunkMebibytes: 1 },
+  { outputs: 4, name: "odd size", dims: [2, 11, 9, 8], pads: [1, 1, 1, 1], chunkMebibytes: 1 },
   {
+    outputs: 4,
     name: "in chunks",
     dims: [1, 18, 21, 12],
-    filters: 8,
     pads: [0, 2, 1, 0],
     chunkMebibytes: 0.02,
   },
-])("Winograd with fused steps, $name", async ({ dims, filters, pads, chunkMebibytes }) => {
+  { outputs: 2, name: "in chunks", dims: [1, 11, 9, 12], pads: [1, 0, 2, 1], chunkMebibytes: 0.02 },
+])("Winograd of $outputs outputs, $name, with fused steps", async (variant) => {
+  const { outputs: m, dims, pads, chunkMebibytes } = variant;
+  const filters = 8;
   const channels = dims[3]!;
   const opCase: OpCase = {
     name: "3x3",
@@ -87,7 +90,15 @@ test.each([
   };
   const ready = readyCase(conv, opCase);
   const { problem, operands, expected } = fused(ready);
-  const config = { ...tall, stages: 1, unroll: false, splits: 1, chunkMebibytes };
+  const config = {
+    ...tall,
+    stages: 1,
+    unroll: false,
+    half: false,
+    splits: 1,
+    outputs: m,
+    chunkMebibytes,
+  };
   const program = convWinograd.build(problem, config, { specialize: false, tailor: true });
   expect(program.dispatches.length > 3).toBe(chunkMebibytes < 1);
   const { inputs, outputs } = ready;

@@ -3,6 +3,7 @@ import { epilogue, stepsAreVectorizable } from "./epilogue.ts";
 import { type Tile, tileFits, tileOf } from "./gemm-tile.ts";
 import type { BuildOptions, Config, Dispatch, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
+import { pixelCode } from "./place.ts";
 import { tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
 import {
@@ -15,11 +16,11 @@ import {
   workgroupIndex,
 } from "./wgsl.ts";
 import {
-  inputMatrix,
-  outputMatrix,
   transformFilter,
   transformFilterCode,
   transformTile,
+  type Winograd,
+  winograds,
 } from "./winograd-matrices.ts";
 
 const threads = 64;
@@ -31,12 +32,14 @@ const chunkMebibytes = 24;
 const chunksMax = 24;
 
 /**
- * 3x3 convolution by Winograd's F(4x4, 3x3): transforms tiles of the picture, multiplies 36 small
- * matrices, and transforms back; a quarter of the multiplications of the definition. Pictures are
- * taken in chunks of tiles, so that memory stays bounded. Sums and transforms are float32.
+ * 3x3 convolution by Winograd's F(4x4, 3x3) or F(2x2, 3x3): transforms tiles of the picture,
+ * multiplies 36 (16) small matrices, and transforms back; a quarter (4/9) of the multiplications of
+ * the definition. Pictures are taken in chunks of tiles, so that memory stays bounded. Sums and
+ * transforms are float32.
  */
 export const convWinograd: Kernel = {
   name: "conv-winograd",
+  placed: { output: true, inputs: "first" },
   supports(problem) {
     const floats = needsFloats(problem);
     if (floats !== true) return floats;
@@ -50,7 +53,7 @@ export const convWinograd: Kernel = {
     if (c.C % 4 !== 0 || c.K % 4 !== 0) {
       return `needs multiples of 4 channels, has ${c.C} and ${c.K}`;
     }
-    if (!pays(c)) return "moves more memory than it saves multiplications";
+    if (sizesThatPay(c).length === 0) return "moves more memory than it saves multiplications";
     return (
       stepsAreVectorizable(convSteps(problem), problem.outputs[0]!) ||
       "a fused operand is not four wide"
@@ -58,9 +61,13 @@ export const convWinograd: Kernel = {
   },
   configs(problem, device): readonly Config[] {
     const c = conv2dOf(problem)!;
-    const size = { M: chunkOf(c, chunkMebibytes), N: c.K, depth: c.C, groups: 36, isHalf: false };
-    const whole = tilesFor(size, device).filter((config) => config.splits === 1);
-    return whole.map((config) => ({ ...config, chunkMebibytes }));
+    return sizesThatPay(c).flatMap((outputs) => {
+      const w = winograds[outputs];
+      const M = chunkOf(c, w, chunkMebibytes);
+      const size = { M, N: c.K, depth: c.C, groups: w.n ** 2, isHalf: false };
+      const whole = tilesFor(size, device).filter((config) => config.splits === 1);
+      return whole.map((config) => ({ ...config, outputs, chunkMebibytes }));
+    });
   },
   fits(config, _problem, device) {
     if (device.isSoftware) return "would compile for longer than it saves on an emulated GPU";
@@ -68,48 +75,57 @@ export const convWinograd: Kernel = {
   },
   build(problem, config, options) {
     const c = conv2dOf(problem)!;
-    const chunk = chunkOf(c, config.chunkMebibytes as number);
-    const products = multiply(c, chunk, tileOf(config), options);
+    const w = winograds[config.outputs as 2 | 4];
+    const chunk = chunkOf(c, w, config.chunkMebibytes as number);
+    const products = multiply(c, w, chunk, tileOf(config), options);
     const dispatches: Dispatch[] = [];
-    for (let first = 0; first < tilesOf(c); first += chunk) {
+    for (let first = 0; first < tilesOf(c, w); first += chunk) {
       dispatches.push(
-        transformIn(problem, c, first, chunk, options),
+        transformIn(problem, c, w, first, chunk, options),
         ...products,
-        transformOut(problem, c, first, chunk, options),
+        transformOut(problem, c, w, first, chunk, options),
       );
     }
+    const bytes = 4 * w.n ** 2 * chunk;
     return {
       dispatches,
-      scratch: [144 * chunk * c.C, 144 * chunk * c.K],
-      packed: [packFilters(problem, c)],
+      scratch: [bytes * c.C, bytes * c.K],
+      packed: [packFilters(problem, c, w)],
     };
   },
 };
 
-const tilesDown = (c: Conv2d): number => Math.ceil(c.P / 4);
-const tilesAcross = (c: Conv2d): number => Math.ceil(c.Q / 4);
-const tilesOf = (c: Conv2d): number => c.N * tilesDown(c) * tilesAcross(c);
+const tilesDown = (c: Conv2d, { m }: Winograd): number => Math.ceil(c.P / m);
+const tilesAcross = (c: Conv2d, { m }: Winograd): number => Math.ceil(c.Q / m);
+const tilesOf = (c: Conv2d, w: Winograd): number => c.N * tilesDown(c, w) * tilesAcross(c, w);
 
 /** Tiles that are transformed at a time: as equal parts as can be. */
-function chunkOf(c: Conv2d, mebibytes: number): number {
-  const most = Math.max(1, Math.floor((mebibytes * 2 ** 20) / (144 * (c.C + c.K))));
-  const chunks = Math.min(chunksMax, Math.ceil(tilesOf(c) / most));
-  return Math.ceil(tilesOf(c) / chunks);
+function chunkOf(c: Conv2d, w: Winograd, mebibytes: number): number {
+  const most = Math.max(1, Math.floor((mebibytes * 2 ** 20) / (4 * w.n ** 2 * (c.C + c.K))));
+  const chunks = Math.min(chunksMax, Math.ceil(tilesOf(c, w) / most));
+  return Math.ceil(tilesOf(c, w) / chunks);
 }
 
 /** Operations that take as long as moving a byte, on the H100 and on RDNA1 cards alike. */
 const operationsPerByte = 18;
 
-/** Whether the saved multiplications outweigh the memory that the transforms move. */
-function pays(c: Conv2d): boolean {
-  const tiles = tilesOf(c);
+/**
+ * The sizes of tiles whose saved multiplications outweigh the memory that the transforms move, the
+ * one that saves most first.
+ */
+function sizesThatPay(c: Conv2d): (2 | 4)[] {
   const direct = 2 * 9 * c.N * c.P * c.Q * c.C * c.K + operationsPerByte * 36 * c.C * c.K;
-  const products = 2 * 36 * tiles * c.C * c.K;
-  const bytes = 4 * 36 * (2 * tiles * (c.C + c.K) + c.C * c.K);
-  return 1.15 * (products + operationsPerByte * bytes) < direct;
+  const cost = (w: Winograd) => {
+    const products = 2 * w.n ** 2 * tilesOf(c, w) * c.C * c.K;
+    const bytes = 4 * w.n ** 2 * (2 * tilesOf(c, w) * (c.C + c.K) + c.C * c.K);
+    return 1.15 * (products + operationsPerByte * bytes);
+  };
+  return ([4, 2] as const)
+    .filter((m) => cost(winograds[m]) < direct)
+    .sort((a, b) => cost(winograds[a]) - cost(winograds[b]));
 }
 
-/** Transformed tiles, [tile][36][C], and products, [tile][36][K]. */
+/** Transformed tiles, [tile][n n][C], and products, [tile][n n][K]. */
 const tilesBuffer = (write: boolean): Buffer => ({
   name: "tiles",
   element: "vec4<f32>",
@@ -124,7 +140,7 @@ const productsBuffer = (write: boolean): Buffer => ({
 });
 
 /** Statements that find the tile of thread `i` and its place; `vectors` of channels in a pixel. */
-function findTile(vectors: string): string {
+function findTile({ m }: Winograd, vectors: string): string {
   return `  let i = (${workgroupIndex}) * ${threads}u + lane;
   if (i >= params.chunk * ${vectors}) { return; }
   let channel = i % ${vectors};
@@ -132,54 +148,57 @@ function findTile(vectors: string): string {
   let tile = chunk.first + inChunk;
   if (tile >= params.tiles) { return; }
   let n = tile / (params.down * params.across);
-  let down = tile / params.across % params.down * 4u;
-  let across = tile % params.across * 4u;`;
+  let down = tile / params.across % params.down * ${m}u;
+  let across = tile % params.across * ${m}u;`;
 }
 
-function chunkParams(c: Conv2d, chunk: number): Record<string, number> {
-  return { chunk, tiles: tilesOf(c), down: tilesDown(c), across: tilesAcross(c) };
+function chunkParams(c: Conv2d, w: Winograd, chunk: number): Record<string, number> {
+  return { chunk, tiles: tilesOf(c, w), down: tilesDown(c, w), across: tilesAcross(c, w) };
 }
 
 function transformIn(
   problem: Problem,
   c: Conv2d,
+  w: Winograd,
   first: number,
   chunk: number,
   options: BuildOptions,
 ): Dispatch {
   const element = elementOf(problem.inputs[0]!, 4);
+  const pixels = pixelCode(problem.inputs[0]!, "params.C4");
   const head = declare(
     {
       buffers: [{ name: "x", element, from: { kind: "input", index: 0 } }, tilesBuffer(true)],
       params: {
-        ...chunkParams(c, chunk),
+        ...chunkParams(c, w, chunk),
         C4: c.C / 4,
         H: c.H,
         W: c.W,
         padH: c.pad.h,
         padW: c.pad.w,
+        ...pixels.params,
       },
       dynamic: { name: "chunk", values: { first } },
     },
     options,
   );
   const transform = transformTile(
-    inputMatrix,
+    w.input,
     (row, col) => `load(n, top + ${row}u, left + ${col}u, channel)`,
-    (row, col, value) => `tiles[base + ${6 * row + col}u * params.C4] = ${value};`,
+    (row, col, value) => `tiles[base + ${w.n * row + col}u * params.C4] = ${value};`,
   );
   const wgsl = `${head.text}
 fn load(n: u32, h: u32, w: u32, channel: u32) -> vec4<f32> {
   // Above the top and left of the border wraps around to a large number.
   if (h >= params.H || w >= params.W) { return vec4<f32>(); }
-  return vec4<f32>(x[((n * params.H + h) * params.W + w) * params.C4 + channel]);
+  return vec4<f32>(x[((n * params.H + h) * params.W + w) * ${pixels.pitch}${pixels.first} + channel]);
 }
 @compute @workgroup_size(${threads})
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-${findTile("params.C4")}
+${findTile(w, "params.C4")}
   let top = down - params.padH;
   let left = across - params.padW;
-  let base = inChunk * 36u * params.C4 + channel;
+  let base = inChunk * ${w.n ** 2}u * params.C4 + channel;
 ${transform}
 }
 `;
@@ -187,15 +206,15 @@ ${transform}
   return { label: "winograd tiles", wgsl, bindings: head.bindings, workgroups };
 }
 
-/** 36 matrix products: [tiles][C] by [C][K]. */
-function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
+/** n^2 matrix products: [tiles][C] by [C][K]. */
+function multiply(c: Conv2d, w: Winograd, chunk: number, t: Tile, options: BuildOptions) {
   const isExact = options.tailor === true && c.C % t.depth === 0;
   const { dispatches } = tiledProgram(
     {
       label: "winograd",
       rows: chunk,
       cols: c.K / 4,
-      groups: 36,
+      groups: w.n ** 2,
       depth: c.C,
       operands: [
         tilesBuffer(false),
@@ -209,7 +228,7 @@ function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
         a: {
           element: "vec4<f32>",
           value: (i) =>
-            `tiles[((tileRow + aRow + ${i}u * aStep) * 36u + group) * (params.depth / 4u) + channel]`,
+            `tiles[((tileRow + aRow + ${i}u * aStep) * ${w.n ** 2}u + group) * (params.depth / 4u) + channel]`,
           counts: isExact ? undefined : () => "channel < params.depth / 4u",
         },
         b: {
@@ -220,7 +239,7 @@ function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
         advance: `channel += ${t.depth / 4}u;\n    filterRow += ${t.depth}u;`,
       },
       steps: [],
-      out: { dtype: "float32", dims: [chunk, 36 * c.K] },
+      out: { dtype: "float32", dims: [chunk, w.n ** 2 * c.K] },
       into: productsBuffer(true),
     },
     t,
@@ -232,6 +251,7 @@ function multiply(c: Conv2d, chunk: number, t: Tile, options: BuildOptions) {
 function transformOut(
   problem: Problem,
   c: Conv2d,
+  w: Winograd,
   first: number,
   chunk: number,
   options: BuildOptions,
@@ -245,14 +265,14 @@ function transformOut(
         ...tail.buffers,
         { name: "y", element: elementOf(out, 4), from: { kind: "output", index: 0 }, write: true },
       ],
-      params: { ...chunkParams(c, chunk), K4: c.K / 4, P: c.P, Q: c.Q, ...tail.params },
+      params: { ...chunkParams(c, w, chunk), K4: c.K / 4, P: c.P, Q: c.Q, ...tail.params },
       dynamic: { name: "chunk", values: { first } },
     },
     options,
   );
   const transform = transformTile(
-    outputMatrix,
-    (row, col) => `products[base + ${6 * row + col}u * params.K4]`,
+    w.output,
+    (row, col) => `products[base + ${w.n * row + col}u * params.K4]`,
     (row, col, value) => `store(n, down + ${row}u, across + ${col}u, channel, ${value});`,
   );
   const wgsl = `${head.text}
@@ -260,12 +280,12 @@ ${tail.text}
 fn store(n: u32, p: u32, q: u32, channel: u32, value: vec4<f32>) {
   if (p >= params.P || q >= params.Q) { return; }
   let at = ((n * params.P + p) * params.Q + q) * params.K4 + channel;
-  y[at] = ${elementOf(out, 4)}(epilogue(value, at * 4u));
+  y[${tail.placed("at")}] = ${elementOf(out, 4)}(epilogue(value, at * 4u));
 }
 @compute @workgroup_size(${threads})
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-${findTile("params.K4")}
-  let base = inChunk * 36u * params.K4 + channel;
+${findTile(w, "params.K4")}
+  let base = inChunk * ${w.n ** 2}u * params.K4 + channel;
 ${transform}
 }
 `;
@@ -273,24 +293,24 @@ ${transform}
   return { label: "winograd outputs", wgsl, bindings: head.bindings, workgroups };
 }
 
-/** Weights [K][C][3][3], transformed, as [36][C][K]; in float32, for float16 loses too much. */
-function packFilters(problem: Problem, c: Conv2d): Packed {
+/** Weights [K][C][3][3], transformed, as [n n][C][K]; in float32, for float16 loses too much. */
+function packFilters(problem: Problem, c: Conv2d, w: Winograd): Packed {
   return packConstant({
     tensor: problem.constants[1]!,
     input: 1,
-    layout: "winograd 4x4",
+    layout: `winograd ${w.m}x${w.m}`,
     dtype: "float32",
-    length: 36 * c.C * c.K,
+    length: w.n ** 2 * c.C * c.K,
     code: {
       params: { C: c.C, K: c.K },
       count: c.C * c.K,
       body: `  let start = (i % params.K * params.C + i / params.K) * 9u;
-${transformFilterCode("element(start + ", "put(i + ", "params.C * params.K")}`,
+${transformFilterCode(w, "element(start + ", "put(i + ", "params.C * params.K")}`,
     },
     fill(from, to) {
       for (let k = 0; k < c.K; k++) {
         for (let ch = 0; ch < c.C; ch++) {
-          transformFilter(from, (k * c.C + ch) * 9, to, ch * c.K + k, c.C * c.K);
+          transformFilter(w, from, (k * c.C + ch) * 9, to, ch * c.K + k, c.C * c.K);
         }
       }
     },
