@@ -34,6 +34,7 @@ except ModuleNotFoundError:
     import rekindle_torch
 
 from rekindle_torch.bridge import Accelerated, accelerate, close_engine
+from rekindle_torch.bridge.engine import engine
 
 WARM_UP = 5
 #: A measurement takes so many calls, or as many as fit into so many seconds.
@@ -193,7 +194,9 @@ def measure(name: str, make: Callable[[], nn.Module], shape: tuple[int, ...]) ->
 
 def overheads() -> dict[str, Any]:
     x = torch.randn(1, 3, 224, 224)
-    results = {}
+    message = times_of(lambda: engine().request({"do": "hello"}, 10))
+    print(f"an empty message there and back: {message['timeMsMedian']:.3f} ms", flush=True)
+    results: dict[str, Any] = {"message": message}
     for module in (OneOperator(), Doubled()):
         fast = accelerate(module.eval(), x, fallback=False)
         results[type(module).__name__] = through_bridge(fast, x)
@@ -232,8 +235,8 @@ def main() -> None:
         chosen = {name: chosen[name] for name in options.models.split(",") if name}
     with torch.no_grad():
         overhead = overheads()
-        for name, times in overhead.items():
-            o = times["overhead"]
+        for name in ("OneOperator", "Doubled"):
+            o = overhead[name]["overhead"]
             print(
                 f"overhead of a call, {name} of 1x3x224x224: {o['timeMsMedian']:.3f} ms "
                 f"(10 % to 90 %: {o['timeMsP10']:.3f} to {o['timeMsP90']:.3f})",

@@ -234,6 +234,12 @@ def engine() -> Engine:
         return _holder.engine
 
 
+def current_engine() -> Engine | None:
+    """The running engine, or None where there is none."""
+    running = _holder.engine
+    return running if running and running.is_alive else None
+
+
 def close_engine() -> None:
     """Ends the engine, if it runs. The next call of a model starts a new one."""
     with _holder.lock:

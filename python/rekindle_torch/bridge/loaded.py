@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .engine import LOAD_SECONDS, engine, run_seconds
+from .engine import LOAD_SECONDS, current_engine, engine, run_seconds
 from .errors import BridgeError
 from .memory import SharedMemory, aligned
 
@@ -72,7 +72,7 @@ class LoadedModel:
     @property
     def is_usable(self) -> bool:
         """False once the engine that holds it has ended, or this process is another one."""
-        return self._engine.is_alive and self._engine is engine()
+        return self._engine is current_engine()
 
     def __call__(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Runs the model: dense copies go in, new tensors come out, all on the CPU."""

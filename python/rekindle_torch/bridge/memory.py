@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import mmap
 import os
 import tempfile
@@ -31,19 +32,6 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def copy(source: torch.Tensor, target: torch.Tensor) -> None:
-    """As `target.copy_(source)`, but by this thread alone where the tensor is not large.
-
-    PyTorch wakes its other threads for a copy; that costs more than it saves where they are not
-    all free, and the engine needs a core.
-    """
-    size = source.numel() * source.element_size()
-    if size > ONE_THREAD_BYTES or source.device.type != "cpu" or not source.is_contiguous():
-        target.copy_(source)
-    elif size > 0:
-        ctypes.memmove(target.data_ptr(), source.data_ptr(), size)
-
-
 class SharedMemory:
     """A file of which both sides hold a handle.
 
@@ -54,6 +42,7 @@ class SharedMemory:
     def __init__(self) -> None:
         self._file, self.path = tempfile.mkstemp(prefix="rekindle-", dir=folder_for_sharing())
         self._map: mmap.mmap | None = None
+        self._address = 0
         self._size = 0
 
     def unlink(self) -> None:
@@ -62,7 +51,7 @@ class SharedMemory:
             os.unlink(self.path)
 
     def reserve(self, size: int) -> None:
-        """Makes sure that `size` bytes can be reached; views made before stay valid."""
+        """Makes sure that `size` bytes can be reached."""
         if size <= self._size:
             return
         known = os.fstat(self._file).st_size
@@ -70,6 +59,7 @@ class SharedMemory:
             self._grow(known, size)
         self._size = max(size, known)
         self._map = mmap.mmap(self._file, self._size)
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
 
     def _grow(self, known: int, size: int) -> None:
         # Taken at once where the system can: a write to memory that is not there kills us.
@@ -87,25 +77,39 @@ class SharedMemory:
                 "REKINDLE_SHARED_FOLDER",
             ) from error
 
-    def view(self, dtype: torch.dtype, shape: tuple[int, ...], at: int) -> torch.Tensor:
+    def _view(self, dtype: torch.dtype, shape: tuple[int, ...], at: int) -> torch.Tensor:
         """The tensor that lies at byte `at`, without a copy."""
-        count = 1
-        for size in shape:
-            count *= size
-        if count == 0:
-            return torch.empty(shape, dtype=dtype)
-        self.reserve(at + count * torch.empty(0, dtype=dtype).element_size())
         assert self._map is not None
+        count = math.prod(shape)
         return torch.frombuffer(self._map, dtype=dtype, count=count, offset=at).reshape(shape)
 
     def write(self, tensor: torch.Tensor, at: int) -> None:
-        """Copies a tensor of the CPU or another device to byte `at`, dense and row-major."""
-        copy(tensor, self.view(tensor.dtype, tuple(tensor.shape), at))
+        """Copies a tensor of the CPU or another device to byte `at`, dense and row-major.
+
+        This thread copies alone where the tensor is not large: PyTorch wakes its other threads for
+        a copy, which costs more than it saves where they are not all free.
+        """
+        size = tensor.numel() * tensor.element_size()
+        if size == 0:
+            return
+        self.reserve(at + size)
+        is_dense = tensor.device.type == "cpu" and tensor.is_contiguous() and not tensor.is_neg()
+        if size > ONE_THREAD_BYTES or not is_dense:
+            self._view(tensor.dtype, tuple(tensor.shape), at).copy_(tensor)
+        else:
+            ctypes.memmove(self._address + at, tensor.data_ptr(), size)
 
     def read(self, dtype: torch.dtype, shape: tuple[int, ...], at: int) -> torch.Tensor:
         """A new tensor with what lies at byte `at`."""
         result = torch.empty(shape, dtype=dtype)
-        copy(self.view(dtype, shape, at), result)
+        size = result.numel() * result.element_size()
+        if size == 0:
+            return result
+        self.reserve(at + size)
+        if size > ONE_THREAD_BYTES:
+            result.copy_(self._view(dtype, shape, at))
+        else:
+            ctypes.memmove(result.data_ptr(), self._address + at, size)
         return result
 
     def close(self) -> None:

@@ -84,6 +84,17 @@ def test_an_engine_that_does_not_start(monkeypatch: pytest.MonkeyPatch, tmp_path
         Engine()
 
 
+def test_replies_are_found_without_sleeping_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rekindle_torch.bridge.wire.SPIN_CORES", 1)
+    running = Engine()
+    assert all(running.request({"do": "hello"}, 10)["protocol"] == 1 for _ in range(50))
+    monkeypatch.setattr("rekindle_torch.bridge.wire.SPIN_SECONDS", 0.0)
+    assert running.request({"do": "hello"}, 10)["protocol"] == 1
+    os.kill(running.pid, signal.SIGSTOP)
+    with pytest.raises(BridgeError, match="did not answer"):
+        running.request({"do": "hello"}, 0.1)
+
+
 def child(program: str) -> subprocess.Popen[str]:
     head = "import os, signal, time, torch\nfrom rekindle_torch.bridge.engine import engine\n"
     return subprocess.Popen(
