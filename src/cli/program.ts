@@ -13,6 +13,7 @@ import { addRun } from "./run.ts";
 import { addTrial } from "./trial.ts";
 import { addTrialStep } from "./trial-step.ts";
 import { addTune } from "./tune.ts";
+import { addValidate } from "./validate.ts";
 import { version } from "./version.ts";
 
 /**
@@ -77,6 +78,7 @@ function program(io: Io): Command {
   addExplain(root, io);
   addTrial(root, io);
   addTrialStep(root, io);
+  addValidate(root, io);
   addBridge(root);
   for (const command of root.commands) {
     const usage = `rekindle ${command.name()} ${command.usage()}`;

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import { Argument, type Command } from "commander";
 import type { NodeOrder, Say } from "../trial/node-step.ts";
+import type { NodeTaskOrder } from "../validate/node-task.ts";
 import type { Io } from "./io.ts";
 
 /**
@@ -16,15 +17,17 @@ export function addTrialStep(program: Command, io: Io): void {
       const say: Say = (message) => io.out.write(`\n@rekindle ${JSON.stringify(message)}\n`);
       say({ at: "load the engine" });
       const { runNodeStep } = await import("../trial/node-step.ts");
+      const { runNodeTask } = await import("../validate/node-task.ts");
       say({ ready: {} });
       const lines = createInterface({ input: process.stdin });
       // When the trial that gives the order is gone, nobody waits for a result.
       const leave = () => process.exit(9);
       lines.once("close", leave);
-      const order = await new Promise<NodeOrder>((resolve) => {
-        lines.once("line", (line) => resolve(JSON.parse(line) as NodeOrder));
+      const order = await new Promise<NodeOrder | NodeTaskOrder>((resolve) => {
+        lines.once("line", (line) => resolve(JSON.parse(line) as NodeOrder | NodeTaskOrder));
       });
-      await runNodeStep(target, order, say);
+      if ("kind" in order) await runNodeTask(target, order, say);
+      else await runNodeStep(target, order, say);
       lines.off("close", leave);
       lines.close();
       process.stdin.destroy();

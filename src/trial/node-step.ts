@@ -1,10 +1,10 @@
 import { relativeError } from "../bench/relative-error.ts";
 import { RekindleError } from "../errors.ts";
 import { evaluateGraph, resolve } from "../passes/index.ts";
-import { openDevice, type Precision, Session } from "../session/index.ts";
+import { type OpenDevice, openDevice, type Precision, Session } from "../session/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { Case } from "./case.ts";
-import { nodeCase } from "./node-case.ts";
+import { type NodeCase, nodeCase } from "./node-case.ts";
 
 /** What a step is told to do. */
 export interface NodeOrder {
@@ -13,6 +13,8 @@ export interface NodeOrder {
   readonly device?: string;
 }
 
+export type NodeTarget = "engine" | "ort";
+
 /** What a step says; docs/trial.md describes the messages. */
 export type Say = (message: Readonly<Record<string, unknown>>) => void;
 
@@ -20,11 +22,7 @@ export type Say = (message: Readonly<Record<string, unknown>>) => void;
  * Computes a case with the engine or with ONNX Runtime, and again with the references in float64,
  * and says how far they differ. Runs in a process of its own: what it calls may crash.
  */
-export async function runNodeStep(
-  target: "engine" | "ort",
-  order: NodeOrder,
-  say: Say,
-): Promise<void> {
+export async function runNodeStep(target: NodeTarget, order: NodeOrder, say: Say): Promise<void> {
   const { graph, feeds } = nodeCase(order.case, order.seed);
   const precision: Precision = order.case.dtype === "float16" ? "f16" : "f32";
   say({ at: "open the device" });
@@ -43,19 +41,28 @@ export async function runNodeStep(
   const actual = await session.run(Object.fromEntries(feeds));
   await session.dispose();
   say({ at: "compute the reference" });
-  const shapes = new Map([...feeds].map(([name, { dims }]) => [name, dims]));
-  const expected = evaluateGraph(resolve(graph, shapes), feeds, { exact: true });
-  say({ result: { device: device.summary.name, ...compare(actual, expected) } });
+  const compared = compareOutputs(actual, expectedOf({ graph, feeds }));
+  say({ result: { device: device.summary.name, ...compared } });
 }
 
 /** A GPU where there is one, else one that is emulated: "auto" would fall back to ONNX Runtime. */
-async function deviceFor(target: "engine" | "ort", wanted: string | undefined) {
+export async function deviceFor(
+  target: NodeTarget,
+  wanted: string | undefined,
+): Promise<OpenDevice> {
   if (target === "ort") return await openDevice("cpu");
   if (wanted !== undefined) return await openDevice(wanted);
   return await openDevice("gpu").catch(() => openDevice("software"));
 }
 
-function compare(
+/** The outputs of a graph by its references, in float64. */
+export function expectedOf({ graph, feeds }: NodeCase): Map<string, Tensor> {
+  const shapes = new Map([...feeds].map(([name, { dims }]) => [name, dims]));
+  return evaluateGraph(resolve(graph, shapes), feeds, { exact: true });
+}
+
+/** The output that differs most, and how far. */
+export function compareOutputs(
   actual: Readonly<Record<string, Tensor>>,
   expected: ReadonlyMap<string, Tensor>,
 ): { readonly output: string; readonly error: number | "not finite" } {

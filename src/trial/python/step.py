@@ -43,12 +43,14 @@ def main():
     order = read_line()
     threading.Thread(target=end_with_parent, daemon=True).start()
     import trial_tasks
+    import validate_tasks
 
     for statement in order["statements"]:
         say(at=statement)
         exec(statement, {"torch": torch})
     try:
-        say(result=trial_tasks.run(order, say))
+        run = validate_tasks.KINDS.get(order.get("kind"), trial_tasks.run)
+        say(result=run(order, say))
     except trial_tasks.Unavailable as reason:
         say(unavailable=str(reason))
 

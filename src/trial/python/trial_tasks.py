@@ -232,25 +232,33 @@ def compare(actual, expected):
     return {"output": worst, "error": error if math.isfinite(error) else "not finite"}
 
 
-def run(order, say):
-    """Does what is ordered; `say` tells where it is."""
-    p = order["case"]
+def prepare(order, say):
+    """The device to use and its name, with settings under which numbers can be compared."""
     say(at="find the device")
     device = find_device(order.get("device"))
-    name = device_name(device)
     # float32 shall be float32: NVIDIA's TensorFloat-32 keeps 10 bits.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
-    torch.manual_seed(order["seed"])
-    if p["task"] == "network":
-        result = trial_networks.run(p, device, say, synchronize, compare)
-        return {"device": name, **result}
+    return device, device_name(device)
+
+
+def inputs_of(p, seed):
+    """The inputs of a case, rounded to its type, and what to do with them."""
+    torch.manual_seed(seed)
     inputs, compute = TASKS[p["task"]](p)
     dtype = getattr(torch, p["dtype"])
-    rounded = {key: t.to(dtype) for key, t in inputs.items()}
+    return {key: t.to(dtype) for key, t in inputs.items()}, compute
+
+
+def compare_case(p, seed, device, say):
+    """A case on the device against the CPU: the output that differs most, and how far."""
+    if p["task"] == "network":
+        torch.manual_seed(seed)
+        return trial_networks.run(p, device, say, synchronize, compare)
+    inputs, compute = inputs_of(p, seed)
     backward = p.get("backward", False)
     say(at=f"copy to {device}")
-    there = {key: t.to(device) for key, t in rounded.items()}
+    there = {key: t.to(device) for key, t in inputs.items()}
     synchronize(device)
     say(at=f"compute on {device}")
     actual = evaluate(compute, there, backward)
@@ -258,5 +266,11 @@ def run(order, say):
     say(at=f"copy from {device}")
     actual = {key: t.cpu() for key, t in actual.items()}
     say(at="compute on the CPU")
-    expected = evaluate(compute, {key: t.to(torch.float64) for key, t in rounded.items()}, backward)
-    return {"device": name, **compare(actual, expected)}
+    expected = evaluate(compute, {key: t.to(torch.float64) for key, t in inputs.items()}, backward)
+    return compare(actual, expected)
+
+
+def run(order, say):
+    """Does what is ordered; `say` tells where it is."""
+    device, name = prepare(order, say)
+    return {"device": name, **compare_case(order["case"], order["seed"], device, say)}

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { type Host, openAppendLog, parseLines } from "../host/index.ts";
+import { criterionIds } from "./criteria.ts";
+
+const output = z.object({ digest: z.string(), values: z.string() });
+
+/** What a case gave: a hash of all bits, and the first numbers as float32 in base64. */
+export type RepeatOutput = z.infer<typeof output>;
+
+const entrySchema = z.object({
+  time: z.string(),
+  boot: z.string(),
+  subject: z.string(),
+  device: z.string(),
+  verdicts: z.partialRecord(z.enum(criterionIds), z.enum(["met", "not met", "not shown"])),
+  outputs: z.record(z.string(), output),
+});
+
+/** A validation, as far as later ones need to know. */
+export type HistoryEntry = z.infer<typeof entrySchema>;
+
+/** Earlier validations of the same subject on the same device, the oldest first. */
+export async function historyOf(
+  host: Host,
+  path: string,
+  { subject, device }: Pick<HistoryEntry, "subject" | "device">,
+): Promise<HistoryEntry[]> {
+  const text = await host.readText(path);
+  if (text === undefined) return [];
+  const entries = parseLines(text, path).map((value) => entrySchema.parse(value));
+  return entries.filter((e) => e.subject === subject && e.device === device);
+}
+
+/** Adds a validation. Throws "file-invalid" where it cannot be written. */
+export function remember(path: string, entry: HistoryEntry): void {
+  const log = openAppendLog(path);
+  try {
+    log.append(entry);
+  } finally {
+    log.close();
+  }
+}
+
+/** Whether a validation found nothing that speaks against a stable machine. */
+export function isSound({ verdicts }: HistoryEntry): boolean {
+  const ofStability = ["convolutions", "stability", "reproducible", "models"] as const;
+  return ofStability.every((id) => verdicts[id] !== "not met");
+}
+
+/** The first number in which two outputs differ. */
+export interface Difference {
+  readonly id: string;
+  /** Undefined where it lies behind the numbers that are kept. */
+  readonly index?: number;
+  readonly first?: number;
+  readonly second?: number;
+}
+
+/** The first difference between what two processes or boots gave; undefined where there is none. */
+export function firstDifference(
+  a: Readonly<Record<string, RepeatOutput>>,
+  b: Readonly<Record<string, RepeatOutput>>,
+): Difference | undefined {
+  for (const [id, one] of Object.entries(a)) {
+    const other = b[id];
+    if (!other || other.digest === one.digest) continue;
+    const [first, second] = [floatsIn(one.values), floatsIn(other.values)];
+    const index = first.findIndex((value, i) => !Object.is(value, second[i]));
+    if (index < 0) return { id };
+    return { id, index, first: first[index]!, second: second[index]! };
+  }
+  return undefined;
+}
+
+function floatsIn(base64: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(base64, "base64"));
+  return new Float32Array(bytes.buffer, 0, Math.floor(bytes.length / 4));
+}

@@ -1,0 +1,4 @@
+export * from "./arm.ts";
+export * from "./criteria.ts";
+export * from "./plan.ts";
+export * from "./run-validation.ts";

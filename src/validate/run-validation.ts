@@ -1,0 +1,140 @@
+import { dirname, join } from "node:path";
+import type { Spread } from "../bench/index.ts";
+import type { Host } from "../host/index.ts";
+import {
+  bootIdOf,
+  checkTarget,
+  commandFor,
+  findConfinement,
+  quickFacts,
+  type StepResult,
+  type Target,
+  Trial,
+} from "../trial/index.ts";
+import type { MeasuredTime, ValidateReport } from "./criteria.ts";
+import { historyOf, remember } from "./history.ts";
+import { type Found, judgeAll, outputsOf } from "./judge.ts";
+import { type Extent, type Part, planFor } from "./plan.ts";
+import { type SensorRange, watchSensors } from "./sensors.ts";
+
+export interface ValidateOptions {
+  readonly host: Host;
+  readonly target: Target;
+  /** What is validated, with its version. */
+  readonly subject: string;
+  readonly device?: string;
+  readonly extent: Extent;
+  readonly quick: boolean;
+  /** A new file, in a folder in which results of all boots are kept. */
+  readonly journal: string;
+  /** Aborted when the user wants to stop. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: {
+    readonly id: string;
+    readonly done: number;
+    readonly total: number;
+  }) => void;
+}
+
+const sensorsMs = 2000;
+
+/**
+ * Checks the success criteria of a target, each part in a process of its own, and keeps the result
+ * for later boots.
+ *
+ * Throws "file-invalid" where journal or history cannot be written, and "file-missing" where what
+ * runs the parts is missing.
+ */
+export async function runValidation(options: ValidateOptions): Promise<ValidateReport> {
+  const { host, target, subject, device: wanted, extent, journal } = options;
+  await checkTarget(target, host);
+  const startedAt = new Date().toISOString();
+  const parts = planFor(target, extent, wanted);
+  const { results, sensors, isComplete } = await runParts(parts, options);
+  const boot = await bootIdOf(host);
+  const device = [...results.values()].find((r) => r.device !== undefined)?.device ?? "unknown";
+  const isCard = isCardName(device);
+  const historyFile = join(dirname(journal), "history.jsonl");
+  const history = await historyOf(host, historyFile, { subject, device });
+  const times = timesIn(parts, results);
+  const found: Found = { parts, results, extent, times, sensors, history, boot, isCard };
+  const criteria = judgeAll(found);
+  if (isComplete) {
+    const [outputs = {}] = outputsOf(found);
+    const verdicts = Object.fromEntries(criteria.map(({ id, verdict }) => [id, verdict]));
+    remember(historyFile, { time: startedAt, boot, subject, device, verdicts, outputs });
+  }
+  return {
+    schema: "rekindle-validate/1",
+    target: target.name,
+    subject,
+    device,
+    isCard,
+    startedAt,
+    boot,
+    quick: options.quick,
+    criteria,
+    times,
+    caveats: caveatsOf(device, isCard, options.quick),
+    journal,
+    isComplete,
+  };
+}
+
+async function runParts(parts: readonly Part[], options: ValidateOptions) {
+  const { host, target, subject, journal, signal, onProgress } = options;
+  const confinement = await findConfinement(host);
+  const facts = await quickFacts(host);
+  const order = { subject, parts: parts.map(({ experiment }) => experiment.id) };
+  const trial = await Trial.open({ host, confinement, facts, journal, order });
+  const stop = () => trial.stop();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  const watched = watchSensors(host, sensorsMs);
+  const command = commandFor(target);
+  const results = new Map<string, StepResult>();
+  try {
+    for (const [i, { experiment }] of parts.entries()) {
+      onProgress({ id: experiment.id, done: i, total: parts.length });
+      results.set(experiment.id, await trial.perform(experiment, command));
+    }
+    const isComplete = !trial.isStopped;
+    if (isComplete) trial.finish();
+    return { results, isComplete, sensors: (await watched.stop()) as SensorRange };
+  } finally {
+    await watched.stop();
+    signal.removeEventListener("abort", stop);
+    trial.dispose();
+  }
+}
+
+/** Whether a device is one of its own, and no CPU that stands in for it. */
+function isCardName(device: string): boolean {
+  return !/^(cpu|unknown)$|llvmpipe|swiftshader|CPU \(/i.test(device);
+}
+
+/** Times that the part of speed measured, in one form for all targets. */
+function timesIn(parts: readonly Part[], results: ReadonlyMap<string, StepResult>): MeasuredTime[] {
+  const part = parts.find(({ criterion }) => criterion === "speed");
+  const data = part && results.get(part.experiment.id)?.data;
+  if (!data) return [];
+  if (Array.isArray(data.times)) return data.times as MeasuredTime[];
+  const rows = (what: MeasuredTime["what"], list: unknown) =>
+    (list as (Omit<MeasuredTime, "what" | "ms"> & { readonly ms: Spread })[]).map((row) => ({
+      ...row,
+      what,
+    }));
+  return [...rows("layer", data.layers ?? []), ...rows("model", data.models ?? [])];
+}
+
+function caveatsOf(device: string, isCard: boolean, quick: boolean): string[] {
+  const caveats: string[] = [];
+  if (!isCard) {
+    caveats.push(
+      `${device} is no graphics card: what holds here says nothing of a card, its driver or its ` +
+        "speed",
+    );
+  }
+  if (quick) caveats.push("--quick: fewer shapes, smaller networks and a short soak");
+  return caveats;
+}
