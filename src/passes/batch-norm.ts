@@ -124,11 +124,15 @@ function biasOf(node: Node, target: Channels, around: Surroundings): Float64Arra
 }
 
 function scaleWeights(weights: Tensor, target: Channels, { scale }: Affine): Tensor {
-  const scaled = weights.toNumbers();
+  const { dtype, data, dims } = weights;
+  // The usual case in place: the way through float64 takes five times as long.
+  const scaled = dtype === "float32" ? (data as Float32Array).slice() : weights.toNumbers();
   const { runLength, channelOfRun } = target;
   for (let run = 0, i = 0; i < scaled.length; run++) {
     const factor = scale[channelOfRun(run)]!;
     for (const end = i + runLength; i < end; i++) scaled[i]! *= factor;
   }
-  return Tensor.from(weights.dtype, scaled, weights.dims);
+  return scaled instanceof Float32Array
+    ? new Tensor("float32", scaled, dims)
+    : Tensor.from(dtype, scaled, dims);
 }
