@@ -42,7 +42,7 @@ export function llvm() {
   return folders.find((folder) => folder && programs.every((p) => existsSync(join(folder, p))));
 }
 
-/** Why the driver that compiles for gfx1010 (tools/navi10) cannot be built and run, or undefined. */
+/** Why the driver that compiles for gfx1010 (tools/navi10) cannot be built or run, or undefined. */
 function navi10Problem() {
   if (capture("gcc", ["--version"]).status !== 0) return "gcc is not installed";
   const include = (name) => capture("gcc", ["-xc", "-E", "-include", name, "/dev/null"]);

@@ -42,7 +42,7 @@ describe("disassembly", () => {
     });
   });
 
-  test("gives clocks: two for each instruction of 64 lanes, four times as many for a product", () => {
+  test("gives clocks: two for an instruction of 64 lanes, four times as many for a product", () => {
     expect(clocksOf(loops[0]!, 32)).toEqual({ fma: 120, vector: 124, shared: 8 });
     expect(clocksOf(loops[0]!, 64)).toEqual({ fma: 240, vector: 248, shared: 16 });
   });

@@ -38,8 +38,8 @@ export interface DispatchTime {
 }
 
 /**
- * What no data sheet tells, in seconds. All but `exposed` are fitted to half of 77 layers with up to
- * 54 tiles each, measured on an H100, and taken over to other GPUs as they are; the other half
+ * What no data sheet tells, in seconds. All but `exposed` are fitted to half of 77 layers with up
+ * to 54 tiles each, measured on an H100, and taken over to other GPUs as they are; the other half
  * tells the error (h100.test.ts). `exposed` is what a hit in the L2 takes on RDNA cards, roughly
  * (chipsandcheese.com, "Measuring GPU memory latency", 2021, for RDNA2).
  */
