@@ -137,6 +137,7 @@ def through_bridge(fast: Accelerated, x: torch.Tensor) -> dict[str, Any]:
     """Calls, the engine's part of them, and what is left: the bridge's overhead."""
     engine_ms: list[float] = []
     overhead: list[float] = []
+    copies: list[float] = []
 
     def call() -> None:
         start = time.perf_counter()
@@ -144,12 +145,14 @@ def through_bridge(fast: Accelerated, x: torch.Tensor) -> dict[str, Any]:
         total = (time.perf_counter() - start) * 1e3
         engine_ms.append(fast.last_session_ms)
         overhead.append(total - fast.last_session_ms)
+        copies.append(fast.last_copy_ms)
 
     call_times = times_of(call)
     return {
         "call": call_times,
         "session": summary(engine_ms[WARM_UP:]),
         "overhead": summary(overhead[WARM_UP:]),
+        "enginesCopies": summary(copies[WARM_UP:]),
     }
 
 
@@ -239,7 +242,8 @@ def main() -> None:
             o = overhead[name]["overhead"]
             print(
                 f"overhead of a call, {name} of 1x3x224x224: {o['timeMsMedian']:.3f} ms "
-                f"(10 % to 90 %: {o['timeMsP10']:.3f} to {o['timeMsP90']:.3f})",
+                f"(10 % to 90 %: {o['timeMsP10']:.3f} to {o['timeMsP90']:.3f}), the engine's copies "
+                f"{overhead[name]['enginesCopies']['timeMsMedian']:.3f} ms",
                 flush=True,
             )
         results = []

@@ -137,6 +137,11 @@ class Accelerated(nn.Module):
         return self._newest().loaded.session_ms
 
     @property
+    def last_copy_ms(self) -> float:
+        """Milliseconds that the engine took to copy inputs and outputs; part of the overhead."""
+        return self._newest().loaded.copy_ms
+
+    @property
     def engine_device(self) -> dict[str, str]:
         """What the engine runs on: its kind, its name, and why it was chosen."""
         device: dict[str, str] = self._newest().loaded.info["device"]

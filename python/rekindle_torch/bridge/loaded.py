@@ -55,8 +55,9 @@ class LoadedModel:
         self._outputs = list(outputs)
         self._lock = threading.Lock()
         self._memory = SharedMemory()
-        #: Milliseconds of the last run inside the engine.
+        #: Milliseconds of the last run inside the engine, and of its copies of inputs and outputs.
         self.session_ms = 0.0
+        self.copy_ms = 0.0
         request = {"source": source, "memory": self._memory.path, "device": device}
         try:
             self.info = self._engine.request(
@@ -91,6 +92,7 @@ class LoadedModel:
                 run_seconds(),
             )
             self.session_ms = reply["sessionMs"]
+            self.copy_ms = reply["copyMs"]
             results = {
                 o["name"]: self._memory.read(FROM_NAME[o["dtype"]], tuple(o["dims"]), o["at"])
                 for o in reply["outputs"]
