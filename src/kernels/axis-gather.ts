@@ -56,6 +56,7 @@ export function axisGather(gatherOf: (problem: Problem) => AxisGather): Kernel {
   const widest = (problem: Problem) => widestOf(groupsOf(problem, gatherOf(problem)), problem);
   return {
     name: "axis-gather",
+    placed: { output: true },
     supports: (problem) => onGpu(problem.inputs[0]) || `${problem.op} of float32 and float16 only`,
     configs: (problem) => (widest(problem) === 4 ? [{ width: 4 }, { width: 1 }] : [{ width: 1 }]),
     fits: (config, problem) =>
@@ -97,7 +98,7 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
   let i = (${workgroupIndex}) * ${threads}u + lane;
   if (i >= params.count) { return; }
   let at = i * ${width}u;
-  y[i] = ${elementOf(out, width)}(epilogue(gather(at), at));
+  y[${tail.placed("i")}] = ${elementOf(out, width)}(epilogue(gather(at), at));
 }
 `;
       const label = `${problem.op} axes x${width}`;

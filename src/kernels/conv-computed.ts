@@ -15,6 +15,7 @@ import { elementOf, needsFloats } from "./wgsl.ts";
  */
 export const convComputed: Kernel = {
   name: "conv-computed",
+  placed: { output: true },
   supports(problem) {
     const floats = needsFloats(problem);
     if (floats !== true) return floats;

@@ -3,6 +3,7 @@ import { type Conv2d, conv2dOf, convSteps } from "./conv-problem.ts";
 import { epilogue, stepsAreVectorizable } from "./epilogue.ts";
 import type { Config, DeviceTraits, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
+import { pixelCode } from "./place.ts";
 import {
   declare,
   elementOf,
@@ -20,6 +21,7 @@ const threads = 64;
  */
 export const convDepthwise: Kernel = {
   name: "conv-depthwise",
+  placed: { output: true, inputs: "first" },
   supports(problem) {
     const floats = needsFloats(problem);
     if (floats !== true) return floats;
@@ -43,6 +45,7 @@ export const convDepthwise: Kernel = {
     const outputs = config.outputs as number;
     const out = problem.outputs[0]!;
     const tail = epilogue(convSteps(problem), out, 4);
+    const pixels = pixelCode(problem.inputs[0]!, "params.C4");
     const columns = Math.ceil(c.Q / outputs);
     const count = c.N * c.P * columns * (c.C / 4);
     const element = elementOf(problem.inputs[0]!, 4);
@@ -59,7 +62,7 @@ export const convDepthwise: Kernel = {
             write: true,
           },
         ],
-        params: { count, columns, ...sizes(c), ...tail.params },
+        params: { count, columns, ...sizes(c), ...pixels.params, ...tail.params },
       },
       options,
     );
@@ -73,9 +76,9 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
   let q = i / params.C4 % params.columns * ${outputs}u;
   let p = i / (params.C4 * params.columns) % params.P;
   let n = i / (params.C4 * params.columns * params.P);
-${body(c, outputs)}
+${body(c, outputs, pixels)}
 ${range(outputs)
-  .map((j) => store(j, elementOf(out, 4)))
+  .map((j) => store(j, elementOf(out, 4), tail.placed("at")))
   .join("\n")}
 }
 `;
@@ -107,7 +110,7 @@ function outputsPerThread(c: Conv2d, device: DeviceTraits): number[] {
 }
 
 /** Sums `sum0`, `sum1`, ...: one per column. Each pixel of a row is loaded once. */
-function body(c: Conv2d, outputs: number): string {
+function body(c: Conv2d, outputs: number, pixels: ReturnType<typeof pixelCode>): string {
   const span = (outputs - 1) * c.stride.w + (c.S - 1) * c.dilation.w + 1;
   const columns = range(span).map((at) => {
     const uses = range(outputs).flatMap((j) => {
@@ -117,7 +120,7 @@ function body(c: Conv2d, outputs: number): string {
     });
     if (uses.length === 0) return "";
     return `    if (left + ${at}u < params.W) {
-      let pixel = vec4<f32>(x[line + (left + ${at}u) * params.C4]);
+      let pixel = vec4<f32>(x[line + (left + ${at}u) * ${pixels.pitch}]);
       ${uses.join("\n      ")}
     }`;
   });
@@ -128,16 +131,16 @@ function body(c: Conv2d, outputs: number): string {
   for (var r = 0u; r < params.R; r++) {
     let h = p * params.strideH + r * params.dilationH - params.padH;
     if (h >= params.H) { continue; }
-    let line = (n * params.H + h) * params.W * params.C4 + channel;
+    let line = (n * params.H + h) * params.W * ${pixels.pitch}${pixels.first} + channel;
     let weight = r * ${c.S}u * params.C4 + channel;
 ${columns.join("\n")}
   }`;
 }
 
-function store(j: number, element: string): string {
+function store(j: number, element: string, placed: string): string {
   return `  if (q + ${j}u < params.Q) {
     let at = ((n * params.P + p) * params.Q + q + ${j}u) * params.C4 + channel;
-    y[at] = ${element}(epilogue(sum${j}, at * 4u));
+    y[${placed}] = ${element}(epilogue(sum${j}, at * 4u));
   }`;
 }
 

@@ -12,6 +12,7 @@ import { elementOf, needsFloats } from "./wgsl.ts";
  */
 export const convDirect: Kernel = {
   name: "conv-direct",
+  placed: { output: true },
   supports: needsFloats,
   configs: () => [{}],
   fits: () => true,

@@ -4,6 +4,7 @@ import { stepsAreVectorizable } from "./epilogue.ts";
 import { type Load, loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
 import type { BuildOptions, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
+import { pixelCode } from "./place.ts";
 import { isHalf, tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
 import { elementOf, needsFloats } from "./wgsl.ts";
@@ -18,6 +19,7 @@ const deepest = 32;
  */
 export const convGemm: Kernel = {
   name: "conv-gemm",
+  placed: { output: true, inputs: "first" },
   supports(problem) {
     const floats = needsFloats(problem);
     if (floats !== true) return floats;
@@ -46,7 +48,8 @@ export const convGemm: Kernel = {
     const t = tileOf(config);
     const [x] = problem.inputs;
     const wide = (c.C / c.G) % 4 === 0;
-    const picture = pictureCode(c, t, options);
+    const pixels = pixelCode(x!, "(params.C / 4u)");
+    const picture = pictureCode(c, t, pixels, options);
     const program = tiledProgram(
       {
         label: `conv ${c.R}x${c.S} gemm`,
@@ -58,7 +61,7 @@ export const convGemm: Kernel = {
           { name: "x", element: elementOf(x!, wide ? 4 : 1), from: { kind: "input", index: 0 } },
           { name: "w", element: elementOf(x!, 4), from: { kind: "packed", index: 0 } },
         ],
-        params: sizes(c),
+        params: { ...sizes(c), ...pixels.params },
         functions: picture.functions ?? "",
         code: {
           setup: `${picture.setup}
@@ -108,11 +111,18 @@ interface Picture {
   readonly advance: string;
 }
 
-function pictureCode(c: Conv2d, t: Tile, { tailor = false }: BuildOptions): Picture {
+type Pixels = ReturnType<typeof pixelCode>;
+
+function pictureCode(
+  c: Conv2d,
+  t: Tile,
+  pixels: Pixels,
+  { tailor = false }: BuildOptions,
+): Picture {
   if ((c.C / c.G) % 4 !== 0) return scalarPicture(t);
   const isExact = tailor && (c.R * c.S * (c.C / c.G)) % t.depth === 0;
-  if (isProduct(c)) return productPicture(t, isExact);
-  return windowPicture(t, {
+  if (isProduct(c)) return productPicture(t, pixels, isExact);
+  return windowPicture(t, pixels, {
     isExact,
     isInside: tailor && windowsStayInside(c),
     isStraight: tailor && (c.C / c.G) % t.depth === 0,
@@ -128,12 +138,12 @@ function windowsStayInside(c: Conv2d): boolean {
 }
 
 /** Rows of the product are pixels in order; the sum runs over channels alone. */
-function productPicture(t: Tile, isExact: boolean): Picture {
+function productPicture(t: Tile, { pitch, first }: Pixels, isExact: boolean): Picture {
   return {
     setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;
-  let groupStart = group * (params.perGroup / 4u);`,
+  let groupStart = group * (params.perGroup / 4u)${first};`,
     load: {
-      value: (i) => `x[(tileRow + aRow + ${i}u * aStep) * (params.C / 4u) + groupStart + channel]`,
+      value: (i) => `x[(tileRow + aRow + ${i}u * aStep) * ${pitch} + groupStart + channel]`,
       counts: isExact ? undefined : () => "channel < params.depth / 4u",
     },
     advance: `channel += ${t.depth / 4}u;`,
@@ -161,7 +171,11 @@ interface Slices {
 }
 
 /** Four channels side by side per load; the sum runs over channels, then columns, then rows. */
-function windowPicture(t: Tile, { isExact, isInside, isStraight }: Slices): Picture {
+function windowPicture(
+  t: Tile,
+  { pitch, first }: Pixels,
+  { isExact, isInside, isStraight }: Slices,
+): Picture {
   const step = t.depth / 4;
   const wrap = `${isStraight ? "if" : "while"} (channel >= params.perGroup / 4u) {
       channel -= params.perGroup / 4u;
@@ -179,10 +193,10 @@ function windowPicture(t: Tile, { isExact, isInside, isStraight }: Slices): Pict
     ...(isExact ? [] : ["r < params.R"]),
   ];
   const starts = Array.from({ length: loadsOf(t).a }, (_, i) => {
-    const pixel = `(picture${i} + top${i} * params.W + left${i}) * (params.C / 4u)`;
+    const pixel = `(picture${i} + top${i} * params.W + left${i}) * ${pitch}${first}`;
     return `  let start${i} = ${pixel} + group * (params.perGroup / 4u)${isStraight ? " + aVec" : ""};`;
   });
-  const tap = "(r * params.dilationH * params.W + s * params.dilationW) * (params.C / 4u)";
+  const tap = `(r * params.dilationH * params.W + s * params.dilationW) * ${pitch}`;
   const setup = `${windowSetup(t)}
 ${starts.join("\n")}
   let first = ${isStraight ? "" : "aVec + "}firstSlice * ${step}u;

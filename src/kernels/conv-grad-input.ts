@@ -20,6 +20,7 @@ import { elementOf, needsFloats } from "./wgsl.ts";
  */
 export const convGradInput: Kernel = {
   name: "conv-grad-input",
+  placed: { output: true },
   supports(problem) {
     const floats = needsFloats(problem);
     if (floats !== true) return floats;

@@ -13,6 +13,7 @@ import { elementOf, needsFloats } from "./wgsl.ts";
  */
 export const convTransposeGather: Kernel = {
   name: "conv-transpose-gather",
+  placed: { output: true },
   supports: needsFloats,
   configs: () => [{}],
   fits: () => true,

@@ -31,6 +31,7 @@ export function elementwiseOf(
   const steps = (problem: Problem) => [...ownSteps(problem), ...stepsOf(problem)];
   return {
     name,
+    placed: { output: true, inputs: "first" },
     supports(problem) {
       const floats = needsFloats(problem);
       if (floats !== true) return floats;
@@ -104,7 +105,7 @@ function pass(
   const tail = epilogue(steps, out, width);
   const start = isFirst
     ? loadOf(problem, width)
-    : { code: "", params: {}, value: "y[i]", buffers: [] };
+    : { code: "", params: {}, value: `y[${tail.placed("i")}]`, buffers: [] };
   const count = Math.ceil(sizeOf(out.dims) / width);
   const element = elementOf(out, width);
   const y: Buffer = { name: "y", element, from: { kind: "output", index: 0 }, write: true };
@@ -124,7 +125,7 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
   let at = i * ${width}u;
 ${start.code}
   let value = ${computeType(width)}(${start.value});
-  y[i] = ${element}(epilogue(value, at));
+  y[${tail.placed("i")}] = ${element}(epilogue(value, at));
 }
 `;
   return {
@@ -138,7 +139,7 @@ ${start.code}
 /** How the first input is read along the output. */
 function loadOf(problem: Problem, width: Width) {
   const x = problem.inputs[0]!;
-  const walk = broadcastWalk(x.dims, problem.outputs[0]!.dims);
+  const walk = broadcastWalk(x.dims, problem.outputs[0]!.dims, x.place);
   const loadWidth = width === 4 && !isSplat(walk) ? 4 : 1;
   const { code, params } = offsetCode(walk, "x", "source", "at");
   const buffer: Buffer = {
@@ -147,8 +148,8 @@ function loadOf(problem: Problem, width: Width) {
     from: { kind: "input", index: 0 },
   };
   return {
-    code,
-    params,
+    code: x.place ? `${code}\n  source += params.x_first;` : code,
+    params: { ...params, ...(x.place && { x_first: x.place.first }) },
     value: loadWidth === 4 ? "x[source / 4u]" : "f32(x[source])",
     buffers: [buffer],
   };

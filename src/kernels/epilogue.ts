@@ -1,5 +1,6 @@
 import type { TensorType } from "../graph/index.ts";
 import type { Binding, PointwiseExpression, Problem } from "./kernel.ts";
+import { type PlacedType, placeCode } from "./place.ts";
 import { broadcastWalk, isSplat, offsetCode, vectorizable } from "./strided.ts";
 import { type Buffer, computeType, elementOf, type Width } from "./wgsl.ts";
 
@@ -43,12 +44,14 @@ export function stepsAreVectorizable(steps: readonly Step[], out: TensorType): b
 
 /**
  * WGSL `fn epilogue(value: T, at: u32) -> T`, where `at` is the flat index of the value's first
- * element in the output `out`; with the buffers and params it reads.
+ * element in the output `out`; with the buffers and params it reads. What it returns is stored at
+ * `placed(index)`, where `index` counts the output's vectors.
  */
-export function epilogue(steps: readonly Step[], out: TensorType, width: Width) {
+export function epilogue(steps: readonly Step[], out: PlacedType, width: Width) {
   const T = computeType(width);
   const buffers: Buffer[] = [];
-  const params: Record<string, number> = {};
+  const place = placeCode(out.place, width);
+  const params: Record<string, number> = { ...place.params };
   const lines: string[] = [];
   steps.forEach((step, i) => {
     let y = "";
@@ -66,11 +69,11 @@ export function epilogue(steps: readonly Step[], out: TensorType, width: Width) 
     const [a, b] = step.operandFirst ? [y, "value"] : ["value", y];
     lines.push(`  value = ${step.expression(a, b, T)};`);
   });
-  const text = `fn epilogue(first: ${T}, at: u32) -> ${T} {
+  const text = `${place.text}fn epilogue(first: ${T}, at: u32) -> ${T} {
   var value = first;
 ${lines.join("\n")}
   return value;
 }
 `;
-  return { text, buffers, params };
+  return { text, buffers, params, placed: place.at };
 }

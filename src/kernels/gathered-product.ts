@@ -130,7 +130,7 @@ function productDispatch(
 ): Dispatch {
   const out = problem.outputs[0]!;
   const isWhole = parts === 1;
-  const tail = epilogue(isWhole ? p.steps : [], out, 1);
+  const tail = isWhole ? epilogue(p.steps, out, 1) : undefined;
   const element = elementOf(out);
   const result: Buffer = isWhole
     ? { name: "y", element, from: { kind: "output", index: 0 }, write: true }
@@ -141,20 +141,20 @@ function productDispatch(
   const slices = Math.ceil(p.depth / slice);
   const head = declare(
     {
-      buffers: [...p.buffers, ...tail.buffers, result],
+      buffers: [...p.buffers, ...(tail?.buffers ?? []), result],
       params: {
         ...{ rows: p.rows, cols: p.cols, depth: p.depth, across, perGroup, perPart },
         ...{ tiles: perPart * parts, slices, slicesPerPart: Math.ceil(slices / parts) },
-        ...{ count: sizeOf(out.dims), ...p.params, ...tail.params },
+        ...{ count: sizeOf(out.dims), ...p.params, ...tail?.params },
       },
     },
     options,
   );
-  const target = isWhole
-    ? `y[place] = ${element}(epilogue(value, place));`
+  const target = tail
+    ? `y[${tail.placed("place")}] = ${element}(epilogue(value, place));`
     : "partial[part * params.count + place] = value;";
   const wgsl = `${head.text}
-${isWhole ? tail.text : ""}
+${tail?.text ?? ""}
 ${p.declarations ?? ""}
 ${p.loadA}
 ${p.loadB}

@@ -1,5 +1,6 @@
 import type { AttributeValue, TensorType } from "../graph/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { PlacedType } from "./place.ts";
 
 /** A node as kernels see it: everything is known but the numbers that flow through. */
 export interface Problem {
@@ -8,10 +9,12 @@ export interface Problem {
   readonly attributes: Readonly<Record<string, AttributeValue | null>>;
   /** The operator as a WGSL expression, where it is pointwise. */
   readonly pointwise?: PointwiseExpression;
-  readonly inputs: readonly (TensorType | undefined)[];
+  readonly inputs: readonly (PlacedType | undefined)[];
   /** Inputs that are known when the session is created: weights, biases, axes. */
   readonly constants: readonly (Tensor | undefined)[];
-  readonly outputs: readonly TensorType[];
+  readonly outputs: readonly PlacedType[];
+  /** Inputs that lie in the output where they belong, so that nothing has to move them. */
+  readonly inPlace?: ReadonlySet<number>;
   readonly epilogue: readonly EpilogueProblem[];
 }
 
@@ -113,6 +116,11 @@ export interface BuildOptions {
  */
 export interface Kernel {
   readonly name: string;
+  /**
+   * What it understands to lie inside a larger value (place.ts): its only output, its first input
+   * or all inputs. Left out: nothing, and such problems are not put to it.
+   */
+  readonly placed?: { readonly output?: true; readonly inputs?: "first" | "all" };
   supports(problem: Problem): true | string;
   /** The tuning space, best guess for this device and problem first. */
   configs(problem: Problem, device: DeviceTraits): readonly Config[];

@@ -11,6 +11,7 @@ import { type Buffer, elementOf, needsFloats } from "./wgsl.ts";
 /** Matrix product in tiles through workgroup memory, for A of many rows and B stored by rows. */
 export const matmulTile: Kernel = {
   name: "matmul-tile",
+  placed: { output: true },
   supports(problem) {
     const floats = needsFloats(problem);
     if (floats !== true) return floats;

@@ -15,13 +15,15 @@ export type PoolKind = "max" | "average";
 export function poolKernel(kind: PoolKind): Kernel {
   return {
     name: `pool-${kind}`,
+    placed: { output: true, inputs: "first" },
     supports: needsFloats,
     configs: (problem) => (widest(problem) === 4 ? [{ width: 4 }, { width: 1 }] : [{ width: 1 }]),
     fits: (config, problem) =>
       (config.width as number) <= widest(problem) || "channels do not lie four side by side",
     build(problem, config, options) {
       const width = config.width as Width;
-      const element = elementOf(problem.inputs[0]!, width);
+      const x = problem.inputs[0]!;
+      const element = elementOf(x, width);
       const countPadding = problem.attributes.count_include_pad === 1;
       return perOutput(
         problem,
@@ -32,7 +34,7 @@ export function poolKernel(kind: PoolKind): Kernel {
           steps: stepsOf(problem),
           width,
           code: `${splitOutput(problem.attributes.layout as Layout, "at")}
-  let base = n * params.xN + k * params.xC;
+  let base = n * params.xN + k * params.xC${x.place ? " + params.xFirst" : ""};
 ${kind === "max" ? maximum(width) : average(width, countPadding)}`,
         },
         options,
@@ -87,10 +89,14 @@ ${overWindow(`if (${inside}) { value += ${load(T)}; }
 
 function sizes(problem: Problem, width: Width): Record<string, number> {
   const layout = problem.attributes.layout as Layout;
-  const x = problem.inputs[0]!.dims;
-  const { channels, spatial } = pictureOf(x, layout);
+  const x = problem.inputs[0]!;
+  const { channels, spatial } = pictureOf(x.dims, layout);
   const kernel = problem.attributes.kernel_shape as readonly number[];
   const attributes = problem.attributes as unknown as WindowAttributes;
   const window = windowOf(spatial, kernel, attributes, problem.attributes.ceil_mode === 1);
-  return { K: channels / width, ...threeAxes(x, layout, window, width) };
+  return {
+    K: channels / width,
+    ...(x.place && { xFirst: x.place.first / width }),
+    ...threeAxes(x.dims, layout, window, width, x.place),
+  };
 }

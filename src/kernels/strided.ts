@@ -1,4 +1,5 @@
 import { broadcastStrides, type Shape } from "../tensor/index.ts";
+import { type Place, stridesAt } from "./place.ts";
 
 /** Some dimensions of an output, outermost first, with the strides of a buffer read along them. */
 export interface Strided {
@@ -27,9 +28,12 @@ export function collapse({ dims, strides }: Strided): Strided {
   return { dims: outDims, strides: outStrides };
 }
 
-/** How a tensor of shape `dims` is read along the output shape `out` that it is broadcast to. */
-export function broadcastWalk(dims: Shape, out: Shape): Strided {
-  return collapse({ dims: out, strides: broadcastStrides(dims, out) });
+/**
+ * How a tensor of shape `dims` is read along the output shape `out` that it is broadcast to; from
+ * the first element of `place` on, where it lies there.
+ */
+export function broadcastWalk(dims: Shape, out: Shape, place?: Place): Strided {
+  return collapse({ dims: out, strides: stridesAt(place, broadcastStrides(dims, out)) });
 }
 
 /** Four neighbours of the output lie side by side in the buffer, or are one element of it. */

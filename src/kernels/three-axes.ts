@@ -1,5 +1,6 @@
 import { type Shape, stridesOf } from "../tensor/index.ts";
 import { type Layout, pictureOf, type Window } from "./geometry.ts";
+import { type Place, stridesAt } from "./place.ts";
 import type { Width } from "./wgsl.ts";
 
 /**
@@ -7,9 +8,15 @@ import type { Width } from "./wgsl.ts";
  * missing ones are of size 1 in front. H is the input, P the output, R the kernel, x the input's
  * strides; xN and xC its strides for batch and channel, in vectors of `width` elements.
  */
-export function threeAxes(x: Shape, layout: Layout, window: Window, width: Width = 1) {
+export function threeAxes(
+  x: Shape,
+  layout: Layout,
+  window: Window,
+  width: Width = 1,
+  place?: Place,
+) {
   const { spatial } = pictureOf(x, layout);
-  const strides = stridesOf(x).map((s) => s / width);
+  const strides = stridesAt(place, stridesOf(x)).map((s) => s / width);
   const channelsLast = layout === "NHWC";
   const front = (list: readonly number[], value: number) => [
     ...new Array<number>(3 - list.length).fill(value),

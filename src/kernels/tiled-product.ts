@@ -1,7 +1,7 @@
-import type { TensorType } from "../graph/index.ts";
 import { epilogue, type Step } from "./epilogue.ts";
 import { type Tile, type TileCode, threadsOf, tileBody, tileMemory } from "./gemm-tile.ts";
 import type { BuildOptions, Dispatch, Program } from "./kernel.ts";
+import type { PlacedType } from "./place.ts";
 import {
   type Buffer,
   declare,
@@ -29,7 +29,7 @@ export interface TiledProduct {
   readonly functions: string;
   readonly code: Omit<TileCode, "store">;
   readonly steps: readonly Step[];
-  readonly out: TensorType;
+  readonly out: PlacedType;
   /** Where the result goes, if not to the node's output; then sums are not split. */
   readonly into?: Buffer;
 }
@@ -77,13 +77,13 @@ function product(
 ): Dispatch {
   const { index, dynamic } = partCode(part, parts);
   const isWhole = t.splits === 1;
-  const tail = epilogue(isWhole ? p.steps : [], p.out, 4);
+  const tail = isWhole ? epilogue(p.steps, p.out, 4) : undefined;
   const { across, perGroup, perSplit } = tilesOf(p, t);
   const slices = Math.ceil(p.depth / t.depth);
   const result: Buffer = isWhole ? (p.into ?? outputOf(p)) : partialSums(true);
   const head = declare(
     {
-      buffers: [...p.operands, ...tail.buffers, result],
+      buffers: [...p.operands, ...(tail?.buffers ?? []), result],
       params: {
         rows: p.rows,
         cols: p.cols,
@@ -97,15 +97,15 @@ function product(
         slices,
         slicesPerSplit: Math.ceil(slices / t.splits),
         ...p.params,
-        ...tail.params,
+        ...tail?.params,
       },
       ...(dynamic && { dynamic }),
       enables: t.wave ? ["subgroups", "subgroup_size_control"] : [],
     },
     options,
   );
-  const store = isWhole
-    ? `${result.name}[at] = ${elementOf(p.out, 4)}(epilogue(value, at * 4u));`
+  const store = tail
+    ? `${result.name}[${tail.placed("at")}] = ${elementOf(p.out, 4)}(epilogue(value, at * 4u));`
     : "partial[split * params.rows * params.width + at] = value;";
   const code: TileCode = {
     ...p.code,
@@ -116,7 +116,7 @@ function product(
   };
   const wgsl = `${head.text}
 ${tileMemory(t)}
-${isWhole ? tail.text : ""}
+${tail?.text ?? ""}
 ${p.functions}
 @compute @workgroup_size(${threadsOf(t)})${t.wave ? ` @subgroup_size(${t.wave})` : ""}
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
@@ -161,7 +161,7 @@ fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
   for (var split = 1u; split < params.splits; split++) {
     value += partial[split * params.count + at];
   }
-  y[at] = ${elementOf(p.out, 4)}(epilogue(value, at * 4u));
+  y[${tail.placed("at")}] = ${elementOf(p.out, 4)}(epilogue(value, at * 4u));
 }
 `;
   return {

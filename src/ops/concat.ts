@@ -1,5 +1,7 @@
 import type { TensorType } from "../graph/index.ts";
-import { stridedCopy } from "../kernels/strided-copy.ts";
+import type { Problem } from "../kernels/kernel.ts";
+import { type PlacedType, placesAlong, stridesAt } from "../kernels/place.ts";
+import { type Copy, stridedCopy } from "../kernels/strided-copy.ts";
 import { formatShape, normalizeAxis, sizeOf, stridesOf } from "../tensor/index.ts";
 import { int } from "./attributes.ts";
 import { random } from "./case.ts";
@@ -18,6 +20,28 @@ function checkInput(input: TensorType, index: number, first: TensorType, axis: n
   if (other < 0) return;
   const [a, b] = [input.dims[other], first.dims[other]];
   throw new Error(`input ${index} has ${a} along axis ${other}, input 0 has ${b}`);
+}
+
+/** One copy for each input that does not lie in the output already. */
+function copiesOf({ inputs, outputs, attributes, inPlace }: Problem): Copy[] {
+  const [{ dims: all, place: whole }] = outputs as readonly [PlacedType];
+  const axis = normalizeAxis(attributes.axis as number, all.length);
+  const strides = stridesAt(whole, stridesOf(all));
+  const starts = placesAlong(
+    axis,
+    inputs.map((type) => type!.dims),
+  ).map((place) => place.first);
+  return inputs.flatMap((type, input) => {
+    if (inPlace?.has(input)) return [];
+    const { dims, place } = type!;
+    const from = {
+      dims,
+      strides: stridesAt(place, stridesOf(dims)),
+      offset: place?.first ?? 0,
+    };
+    const to = { dims, strides, offset: starts[input]! + (whole?.first ?? 0) };
+    return [{ input, output: 0, from, to }];
+  });
 }
 
 export const concat = defineOp({
@@ -53,24 +77,11 @@ export const concat = defineOp({
     }
     return [result];
   },
-  kernels: [
-    stridedCopy(({ inputs, outputs, attributes }) => {
-      const strides = stridesOf(outputs[0]!.dims);
-      const axis = normalizeAxis(attributes.axis as number, strides.length);
-      let offset = 0;
-      return inputs.map((type, input) => {
-        const { dims } = type!;
-        const from = { dims, strides: stridesOf(dims), offset: 0 };
-        const to = { dims, strides, offset };
-        offset += dims[axis]! * strides[axis]!;
-        return { input, output: 0, from, to };
-      });
-    }),
-  ],
+  kernels: [{ ...stridedCopy(copiesOf), placed: { output: true, inputs: "all" } }],
   permuteAxes: ({ permutation, attributes }) => ({
     attributes: { axis: renameAxis(attributes.axis, permutation) },
   }),
-  traits: { layout: "axes" },
+  traits: { layout: "axes", isJoin: true },
   cases: [
     {
       name: "rows",

@@ -44,6 +44,11 @@ export interface Traits {
   /** The output is the input's memory under another shape: no kernel runs. */
   readonly isView?: boolean;
   /**
+   * The output is its inputs one behind the other along the attribute `axis`, so that they may be
+   * written where they belong in it.
+   */
+  readonly isJoin?: boolean;
+  /**
    * WGSL for one element, as an expression of `x` (and `y`, for operators of two inputs), both of
    * the type `T` (f32, f16 or a vector of them). Makes the operator usable as an epilogue step.
    */

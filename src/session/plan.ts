@@ -5,10 +5,11 @@ import type { Binding, DeviceTraits, Kernel, Packed, Problem, Program } from "..
 import { opOf, problemOf } from "../ops/evaluate.ts";
 import { sizeOf, type Tensor } from "../tensor/index.ts";
 import { buildOptions } from "../tunings/shader-hash.ts";
-import type { Lookup } from "../tunings/tuning.ts";
+import type { Choice, Lookup } from "../tunings/tuning.ts";
 import { chooseKernel } from "./choose-kernel.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { checkDispatch, checkValue } from "./limits.ts";
+import { type Placement, placedProblem, placeValues } from "./placement.ts";
 import { estimateWork } from "./work.ts";
 
 /** What a dispatch binds, in the order of the shader's binding numbers. */
@@ -79,15 +80,21 @@ interface Step {
  * where no kernel fits the device (with the reasons), for all nodes at once.
  */
 export function makePlan(graph: TypedGraph, device: DeviceTraits, lookup?: Lookup): Plan {
-  const roots = rootsOf(graph);
-  const rootOf = (name: string) => roots.get(name) ?? name;
-  const { steps, tunings } = programsOf(graph, device, lookup);
+  const { choices, tunings } = chooseKernels(graph, device, lookup);
+  const kernels = new Map(choices.map(({ node, kernel }) => [node, kernel]));
+  const placement = placeValues(graph, kernels);
+  const { rootOf } = placement;
+  const steps = choices.map((choice) => stepOf(choice, placement, device));
   const lifetimes = new Lifetimes();
   const declare = (name: string, first: number) =>
     lifetimes.declare(name, storageBytes(graph.types.get(name)!), first);
   for (const { name } of graph.inputs) declare(name, -1);
   steps.forEach(({ node, program }, i) => {
-    for (const name of node.outputs) if (name !== "") declare(name, i);
+    for (const name of node.outputs) {
+      const root = rootOf(name);
+      if (lifetimes.has(root)) lifetimes.use(root, i);
+      else if (name !== "") declare(root, i);
+    }
     for (const name of valuesRead(node)) lifetimes.use(rootOf(name), i);
     program.scratch?.forEach((bytes, k) => {
       checkValue(`scratch memory of node "${node.name}"`, bytes, device);
@@ -124,17 +131,6 @@ export function makePlan(graph: TypedGraph, device: DeviceTraits, lookup?: Looku
   };
 }
 
-/** Maps every view to the value whose memory it shows: an input, a constant or a computed one. */
-function rootsOf(graph: TypedGraph): Map<string, string> {
-  const roots = new Map<string, string>();
-  for (const node of graph.nodes) {
-    if (!opOf(node).traits.isView) continue;
-    const source = node.inputs[0]!;
-    roots.set(node.outputs[0]!, roots.get(source) ?? source);
-  }
-  return roots;
-}
-
 /** A node that computes something, as kernels see it. */
 export interface NodeProblem {
   readonly node: Node;
@@ -156,9 +152,9 @@ export function problemsOf(graph: TypedGraph): NodeProblem[] {
   });
 }
 
-/** Every node that computes something, with the program of its first kernel that fits. */
-function programsOf(graph: TypedGraph, device: DeviceTraits, lookup?: Lookup) {
-  const steps: Step[] = [];
+/** Every node that computes something, with its first kernel that fits. */
+function chooseKernels(graph: TypedGraph, device: DeviceTraits, lookup?: Lookup) {
+  const choices: (Choice & NodeProblem)[] = [];
   const misfits: string[] = [];
   const ignored = new Set<string>();
   let used = 0;
@@ -171,17 +167,27 @@ function programsOf(graph: TypedGraph, device: DeviceTraits, lookup?: Lookup) {
       misfits.push(`\n  node "${node.name}" (${node.op}): ${choice.reasons.join("; ")}`);
       continue;
     }
-    const program = choice.kernel.build(problem, choice.config, buildOptions(device));
-    for (const dispatch of program.dispatches) checkDispatch(dispatch, node.name, device);
-    for (const { bytes } of program.packed ?? []) {
-      checkValue(`the weights of node "${node.name}"`, bytes, device);
-    }
-    steps.push({ node, problem, program });
+    choices.push({ node, kernels, problem, ...choice });
   }
-  if (misfits.length === 0) return { steps, tunings: { used, ignored: [...ignored] } };
+  if (misfits.length === 0) return { choices, tunings: { used, ignored: [...ignored] } };
   throw new RekindleError("device-limit", `no kernel fits this device for:${misfits.join("")}`, {
     fix: 'use another device, or the CPU (device "cpu")',
   });
+}
+
+/** The program of a chosen kernel, with values where they were placed. */
+function stepOf(
+  { node, problem, kernel, config }: Choice & NodeProblem,
+  placement: Placement,
+  device: DeviceTraits,
+): Step {
+  const placed = placedProblem(node, problem, placement);
+  const program = kernel.build(placed, config, buildOptions(device));
+  for (const dispatch of program.dispatches) checkDispatch(dispatch, node.name, device);
+  for (const { bytes } of program.packed ?? []) {
+    checkValue(`the weights of node "${node.name}"`, bytes, device);
+  }
+  return { node, problem, program };
 }
 
 function isEmpty(type: TensorType | undefined): boolean {
