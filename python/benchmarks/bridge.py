@@ -33,7 +33,7 @@ except ModuleNotFoundError:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     import rekindle_torch
 
-from rekindle_torch.bridge import Accelerated, accelerate, close_engine
+from rekindle_torch.bridge import Accelerated, BridgeError, accelerate, close_engine
 from rekindle_torch.bridge.engine import engine
 
 WARM_UP = 5
@@ -266,4 +266,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BridgeError as error:
+        sys.exit(f"error: {error}")

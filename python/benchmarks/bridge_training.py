@@ -13,6 +13,7 @@ import argparse
 import copy
 import json
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import torch.nn.functional as F
 from bridge import relative_error, times_of
 from torch import nn
 
-from rekindle_torch.bridge import close_engine, make_vulkan, vulkan_conv
+from rekindle_torch.bridge import BridgeError, close_engine, make_vulkan, vulkan_conv
 from rekindle_torch.bridge.training import programs_ms
 
 BATCH = 8
@@ -179,4 +180,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BridgeError as error:
+        sys.exit(f"error: {error}")
