@@ -98,6 +98,8 @@ export interface Load {
   readonly value: (i: number) => string;
   /** The condition for vector i to count; zeros take its place otherwise. Left out: it always does. */
   readonly counts?: ((i: number) => string) | undefined;
+  /** `counts` is a vec4<bool>: one for each element. */
+  readonly each?: boolean;
 }
 
 /** What a matrix product needs to be told of its operands, as WGSL. */
@@ -210,7 +212,7 @@ function fetch(t: Tile, code: TileCode, keyword: "let " | ""): string {
 function loopOfOne(t: Tile, code: TileCode): string {
   const declared = fetchesOf(t, code).flatMap(({ name, load }) => [
     `var next_${name}: ${load.element};`,
-    ...(load.counts ? [`var counts_${name}: bool;`] : []),
+    ...(load.counts ? [`var counts_${name}: ${load.each ? "vec4<bool>" : "bool"};`] : []),
   ]);
   const next = fetch(t, code, "");
   return `  ${declared.join(" ")}
