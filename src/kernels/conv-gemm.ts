@@ -1,13 +1,14 @@
 import type { Tensor } from "../tensor/index.ts";
 import { type Conv2d, conv2dOf, convSteps } from "./conv-problem.ts";
 import { stepsAreVectorizable } from "./epilogue.ts";
+import { packTaps, scalarLoad } from "./few-channels.ts";
 import { type Load, loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
 import type { BuildOptions, Kernel, Packed, Problem } from "./kernel.ts";
 import { packConstant } from "./pack.ts";
 import { pixelCode } from "./place.ts";
 import { isHalf, tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
-import { elementOf, needsFloats } from "./wgsl.ts";
+import { type Buffer, elementOf, needsFloats } from "./wgsl.ts";
 
 /** Packed weights have this many rows more than needed at most, so that slices need no check. */
 const deepest = 32;
@@ -60,6 +61,7 @@ export const convGemm: Kernel = {
         operands: [
           { name: "x", element: elementOf(x!, wide ? 4 : 1), from: { kind: "input", index: 0 } },
           { name: "w", element: elementOf(x!, 4), from: { kind: "packed", index: 0 } },
+          ...(wide ? [] : [taps]),
         ],
         params: { ...sizes(c), ...pixels.params },
         functions: picture.functions ?? "",
@@ -81,8 +83,15 @@ export const convGemm: Kernel = {
       t,
       options,
     );
-    return { ...program, packed: [packWeights(problem, c)] };
+    const weights = packWeights(problem, c);
+    return { ...program, packed: wide ? [weights] : [weights, packTaps(c, packedRows(c))] };
   },
+};
+
+const taps: Buffer = {
+  name: "taps",
+  element: "vec4<u32>",
+  from: { kind: "packed", index: 1 },
 };
 
 function sizes(c: Conv2d): Record<string, number> {
@@ -194,7 +203,8 @@ function windowPicture(
   ];
   const starts = Array.from({ length: loadsOf(t).a }, (_, i) => {
     const pixel = `(picture${i} + top${i} * params.W + left${i}) * ${pitch}${first}`;
-    return `  let start${i} = ${pixel} + group * (params.perGroup / 4u)${isStraight ? " + aVec" : ""};`;
+    const own = isStraight ? " + aVec" : "";
+    return `  let start${i} = ${pixel} + group * (params.perGroup / 4u)${own};`;
   });
   const tap = `(r * params.dilationH * params.W + s * params.dilationW) * ${pitch}`;
   const setup = `${windowSetup(t)}
@@ -216,22 +226,13 @@ ${starts.join("\n")}
 
 /** Any number of channels: four loads of one element, each with its own tap. */
 function scalarPicture(t: Tile): Picture {
+  const start = (i: number) => `(picture${i} + top${i} * params.W + left${i}) * params.C`;
+  const { setup, ...load } = scalarLoad(t, start);
   return {
-    functions: `fn loadPicture(top: u32, left: u32, picture: u32, first: u32) -> vec4<f32> {
-  var value = vec4<f32>();
-  for (var i = 0u; i < 4u; i++) {
-    let tap = (first + i) / params.perGroup;
-    let h = top + tap / params.S * params.dilationH;
-    let w = left + tap % params.S * params.dilationW;
-    let at = (picture + h * params.W + w) * params.C + (first + i) % params.perGroup;
-    let counts = h < params.H && w < params.W && first + i < params.depth;
-    value[i] = select(0.0, f32(x[at]), counts);
-  }
-  return value;
-}`,
     setup: `${windowSetup(t)}
+${setup}
   var first = aVec * 4u + firstSlice * ${t.depth}u;`,
-    load: { value: (i) => `loadPicture(top${i}, left${i}, picture${i}, first)` },
+    load,
     advance: `first += ${t.depth}u;`,
   };
 }

@@ -187,11 +187,12 @@ function transformIn(
     (row, col) => `load(n, top + ${row}u, left + ${col}u, channel)`,
     (row, col, value) => `tiles[base + ${w.n * row + col}u * params.C4] = ${value};`,
   );
+  const pixel = `((n * params.H + h) * params.W + w) * ${pixels.pitch}${pixels.first}`;
   const wgsl = `${head.text}
 fn load(n: u32, h: u32, w: u32, channel: u32) -> vec4<f32> {
   // Above the top and left of the border wraps around to a large number.
   if (h >= params.H || w >= params.W) { return vec4<f32>(); }
-  return vec4<f32>(x[((n * params.H + h) * params.W + w) * ${pixels.pitch}${pixels.first} + channel]);
+  return vec4<f32>(x[${pixel} + channel]);
 }
 @compute @workgroup_size(${threads})
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {

@@ -1,6 +1,6 @@
 import type { TensorType } from "../graph/index.ts";
-import type { Binding, PointwiseExpression, Problem } from "./kernel.ts";
-import { type PlacedType, placeCode } from "./place.ts";
+import type { Binding, PlacedType, PointwiseExpression, Problem } from "./kernel.ts";
+import { placeCode } from "./place.ts";
 import { broadcastWalk, isSplat, offsetCode, vectorizable } from "./strided.ts";
 import { type Buffer, computeType, elementOf, type Width } from "./wgsl.ts";
 

@@ -1,6 +1,21 @@
 import type { AttributeValue, TensorType } from "../graph/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { PlacedType } from "./place.ts";
+
+/**
+ * Where a value lies inside a larger one, as the inputs of a Concat do in its output: in runs of
+ * `run` elements side by side, the first one at `first`, the next ones `pitch` further each. All
+ * are multiples of 4, so that vectors stay whole.
+ */
+export interface Place {
+  readonly run: number;
+  readonly pitch: number;
+  readonly first: number;
+}
+
+/** The type of a value, with its place where it has no memory of its own. */
+export interface PlacedType extends TensorType {
+  readonly place?: Place;
+}
 
 /** A node as kernels see it: everything is known but the numbers that flow through. */
 export interface Problem {

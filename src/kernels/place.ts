@@ -1,22 +1,6 @@
-import type { TensorType } from "../graph/index.ts";
 import { type Shape, sizeOf } from "../tensor/index.ts";
+import type { Place, PlacedType } from "./kernel.ts";
 import type { Width } from "./wgsl.ts";
-
-/**
- * Where a value lies inside a larger one, as the inputs of a Concat do in its output: in runs of
- * `run` elements side by side, the first one at `first`, the next ones `pitch` further each. All
- * are multiples of 4, so that vectors stay whole.
- */
-export interface Place {
-  readonly run: number;
-  readonly pitch: number;
-  readonly first: number;
-}
-
-/** The type of a value, with its place where it has no memory of its own. */
-export interface PlacedType extends TensorType {
-  readonly place?: Place;
-}
 
 /** Where the parts of a value lie that are joined along an axis, one behind the other. */
 export function placesAlong(axis: number, parts: readonly Shape[]): Place[] {

@@ -1,5 +1,6 @@
 import { broadcastStrides, type Shape } from "../tensor/index.ts";
-import { type Place, stridesAt } from "./place.ts";
+import type { Place } from "./kernel.ts";
+import { stridesAt } from "./place.ts";
 
 /** Some dimensions of an output, outermost first, with the strides of a buffer read along them. */
 export interface Strided {

@@ -1,6 +1,7 @@
 import { type Shape, stridesOf } from "../tensor/index.ts";
 import { type Layout, pictureOf, type Window } from "./geometry.ts";
-import { type Place, stridesAt } from "./place.ts";
+import type { Place } from "./kernel.ts";
+import { stridesAt } from "./place.ts";
 import type { Width } from "./wgsl.ts";
 
 /**

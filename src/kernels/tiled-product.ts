@@ -1,7 +1,6 @@
 import { epilogue, type Step } from "./epilogue.ts";
 import { type Tile, type TileCode, threadsOf, tileBody, tileMemory } from "./gemm-tile.ts";
-import type { BuildOptions, Dispatch, Program } from "./kernel.ts";
-import type { PlacedType } from "./place.ts";
+import type { BuildOptions, Dispatch, PlacedType, Program } from "./kernel.ts";
 import {
   type Buffer,
   declare,

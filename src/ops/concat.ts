@@ -1,6 +1,6 @@
 import type { TensorType } from "../graph/index.ts";
-import type { Problem } from "../kernels/kernel.ts";
-import { type PlacedType, placesAlong, stridesAt } from "../kernels/place.ts";
+import type { PlacedType, Problem } from "../kernels/kernel.ts";
+import { placesAlong, stridesAt } from "../kernels/place.ts";
 import { type Copy, stridedCopy } from "../kernels/strided-copy.ts";
 import { formatShape, normalizeAxis, sizeOf, stridesOf } from "../tensor/index.ts";
 import { int } from "./attributes.ts";

@@ -1,6 +1,6 @@
 import { type Node, type TypedGraph, valuesRead } from "../graph/index.ts";
-import type { Kernel, Problem } from "../kernels/kernel.ts";
-import { type Place, placesAlong, placeWithin } from "../kernels/place.ts";
+import type { Kernel, Place, Problem } from "../kernels/kernel.ts";
+import { placesAlong, placeWithin } from "../kernels/place.ts";
 import { opOf } from "../ops/evaluate.ts";
 import { normalizeAxis } from "../tensor/index.ts";
 
