@@ -163,6 +163,9 @@ def transposed_convolution(
     else:
         check_tensors(batched, weight, bias, groups)
         size = transposed_size(batched.shape, weight.shape, bias, geometry, extra)
+        # So that the convolution of that size gives the input's size again.
+        pads = tuple((p, p - e) for (p, _), e in zip(geometry.pads, extra))
+        geometry = Geometry(geometry.stride, pads, geometry.dilation, groups)
         apply: Callable[..., Tensor] = (
             compiled.input_gradient if is_compiled() else InputGradient.apply
         )
