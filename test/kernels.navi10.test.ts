@@ -16,7 +16,7 @@ beforeAll(async () => {
   navi10 = await openNavi10(root);
   variants = variantsOf(navi10.gpu.traits, { chosenOnly: true });
   rows = await measure(navi10, variants);
-  return () => navi10.gpu.destroy();
+  return () => navi10.close();
 });
 
 test("the device is what the performance model takes an RX 5600 XT for", () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
     layers.set(`1x1 ${precision}`, find(64, 256, 1, 1)!);
     layers.set(`3x3 ${precision}`, find(128, 128, 3, 3)!);
   }
-  return () => navi10.gpu.destroy();
+  return () => navi10.close();
 });
 
 /** The figures of a tile in a layer; of Winograd's three shaders, the product's. */

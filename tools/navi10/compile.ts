@@ -27,6 +27,8 @@ export interface Navi10 {
   readonly gpu: Gpu;
   /** Compiles the entry point `main` of a WGSL text; each text once. */
   compile(wgsl: string, label: string): Promise<Compiled>;
+  /** Closes the device, and removes the folder of reports. */
+  close(): void;
 }
 
 /**
@@ -54,6 +56,10 @@ export async function openNavi10(root: string): Promise<Navi10> {
   };
   return {
     gpu,
+    close() {
+      gpu.destroy();
+      rmSync(folder, { recursive: true, force: true });
+    },
     compile(wgsl, label) {
       // One after the other: reports are numbered in the order of compilation.
       const made = known.get(wgsl) ?? last.then(() => compileNow(wgsl, label));

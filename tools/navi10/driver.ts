@@ -15,7 +15,7 @@ import { messageOf, RekindleError } from "../../src/errors.ts";
 
 /** What the driver is built of and runs on; scripts/resources.mjs installs it on Debian. */
 const needs =
-  "it needs gcc, the Vulkan headers (libvulkan-dev) and Mesa's RADV 24 or later " +
+  "it needs gcc, the Vulkan headers (libvulkan-dev) and Mesa's RADV 25 or later " +
   "(mesa-vulkan-drivers); on Debian and Ubuntu: sudo node scripts/system-packages.mjs";
 
 const flags = [
@@ -45,7 +45,8 @@ function buildDriver(root: string): string {
     });
   } catch (error) {
     rmSync(draft, { recursive: true });
-    const words = (error as { stderr?: string }).stderr || messageOf(error);
+    const { code, stderr } = error as { code?: string; stderr?: string };
+    const words = code === "ENOENT" ? "gcc is not installed" : stderr || messageOf(error);
     const what = `the compile-only driver cannot be built: ${words.trim()}`;
     throw new RekindleError("device-missing", what, { fix: needs, cause: error });
   }

@@ -79,7 +79,7 @@ async function run(root: string, args: readonly string[]): Promise<number> {
     showProgress(progress);
     if (values.save !== undefined) save(values.save, progress);
   });
-  navi10.gpu.destroy();
+  navi10.close();
   if (values.update) writeStored(root, rows);
   if (values.json) console.log(JSON.stringify(rows, null, 1));
   else console.log(table(rows));
