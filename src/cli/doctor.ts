@@ -1,30 +1,21 @@
 import { type Command, Option } from "commander";
 import {
   type DoctorReport,
-  examine,
   exitCodeOf,
   type Facts,
   isRelevant,
-  parseFacts,
   renderHtml,
   reportOf,
   rules,
   shareable,
 } from "../doctor/index.ts";
 import { RekindleError } from "../errors.ts";
-import {
-  didYouMean,
-  type Host,
-  isRecording,
-  parseRecording,
-  recordingHost,
-  replayHost,
-} from "../host/index.ts";
+import { didYouMean, type Host, recordingHost } from "../host/index.ts";
 import { renderRule, renderRules, ruleData } from "./doctor/rule-page.ts";
 import { renderScreen } from "./doctor/screen.ts";
 import { Ending } from "./ending.ts";
 import type { Io } from "./io.ts";
-import { progressLine } from "./progress.ts";
+import { examined, factsFrom } from "./machine-facts.ts";
 
 const summary = "find out why PyTorch does not run on this machine's GPU";
 
@@ -140,26 +131,6 @@ const pathVariables = new Set(
     "container KUBERNETES_SERVICE_HOST ProgramFiles SystemRoot SystemDrive LOCALAPPDATA"
   ).split(" "),
 );
-
-/** A file of facts, or a recording, through which the probes run again. */
-async function factsFrom(path: string, io: Io): Promise<Facts> {
-  const text = Buffer.from(await io.host.readFile(path, "facts")).toString("utf8");
-  if (!isRecording(text)) return parseFacts(text, path);
-  return await examined(replayHost(parseRecording(text, path)), io);
-}
-
-async function examined(host: Host, io: Io): Promise<Facts> {
-  const line = progressLine(io, true);
-  try {
-    line.show("looking at the machine ...");
-    const onProgress = (running: readonly string[]) => {
-      if (running.length > 0) line.show(`looking at ${running.join(", ")} ...`);
-    };
-    return await examine(host, { onProgress });
-  } finally {
-    line.clear();
-  }
-}
 
 /** Names of this machine; facts from a file carry their own. */
 async function personal({ facts }: DoctorOptions, host: Host) {

@@ -1,5 +1,5 @@
 /** What commands return to the shell. */
-export const exitCodes = { done: 0, found: 1, failed: 2 } as const;
+export const exitCodes = { done: 0, found: 1, failed: 2, rolledBack: 3 } as const;
 
 /**
  * Thrown by a command that has written all there is to say, to end with an exit code of its own.

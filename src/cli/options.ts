@@ -65,3 +65,21 @@ export function namedFile(text: string, earlier: readonly NamedFile[] = []): Nam
   }
   return [...earlier, { name, path: text.slice(at + 1) }];
 }
+
+/** Bytes from "20GB", "500 MB" or "1.5TB", in decimal units as disks are sold. */
+export function diskSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kMGT])B$/i.exec(text);
+  if (!match) throw new InvalidArgumentError("It must be a size with its unit: 20GB, 500MB.");
+  const power = "KMGT".indexOf(match[2]!.toUpperCase()) + 1;
+  return Number(match[1]) * 1000 ** power;
+}
+
+/** "NAME=VALUE", collected; the value may be empty. */
+export function namedValue(
+  text: string,
+  earlier: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("It must be NAME=VALUE, as in channel=nightly.");
+  return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -1,5 +1,6 @@
 export * from "./examine.ts";
 export * from "./facts.ts";
+export * from "./html.ts";
 export * from "./probes/index.ts";
 export * from "./render-html.ts";
 export * from "./report.ts";

@@ -94,6 +94,12 @@ export async function freeBytesOf(full: string): Promise<number | undefined> {
   return found && found.bavail * found.bsize;
 }
 
+/** The number of a file in its file system, as /proc/locks names it; undefined for none. */
+export async function inodeOf(full: string): Promise<bigint | undefined> {
+  const found = await stat(full, { bigint: true }).catch(() => undefined);
+  return found?.ino;
+}
+
 export function systemInfo(): SystemInfo {
   const userId = process.getuid?.();
   const groups = process.getgroups?.();

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** The environment; by default the host's, in English and without LD_PRELOAD. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where it runs; by default where this process does. */
+  readonly folder?: string;
 }
 
 const defaultTimeoutMs = 5000;
@@ -31,7 +33,7 @@ const maxOutputBytes = 8 * 2 ** 20;
 export function runProcess(
   program: string,
   args: readonly string[],
-  { timeoutMs = defaultTimeoutMs, env = process.env }: RunOptions,
+  { timeoutMs = defaultTimeoutMs, env = process.env, folder }: RunOptions,
 ): Promise<Ended> {
   // A group can be killed as a whole: a program's own children would hold its output open.
   const detached = process.platform !== "win32";
@@ -39,6 +41,7 @@ export function runProcess(
     const child = spawn(program, args, {
       env,
       detached,
+      ...(folder !== undefined && { cwd: folder }),
       stdio: ["ignore", "pipe", "pipe"],
       windowsHide: true,
     });

@@ -10,6 +10,10 @@ export interface SuperviseOptions {
   readonly memoryBytes?: number;
   /** Each line of standard output, as it comes. */
   readonly onLine?: (line: string) => void;
+  /** All that it writes, to both streams, as it comes. */
+  readonly onOutput?: (chunk: Buffer) => void;
+  /** Where it runs; by default where this process does. */
+  readonly folder?: string;
   /** Between SIGTERM and SIGKILL, and between SIGKILL and giving up. */
   readonly graceMs?: number;
 }
@@ -69,6 +73,7 @@ export function supervise(
   const { env, token, graceMs = defaultGraceMs } = options;
   const child = spawn(program, args, {
     env: { ...env, [tokenVariable]: token },
+    ...(options.folder !== undefined && { cwd: options.folder }),
     detached: process.platform !== "win32",
     stdio: ["pipe", "pipe", "pipe"],
     windowsHide: true,
@@ -79,7 +84,10 @@ export function supervise(
   const output = new BoundedText(keptBytes);
   if (options.onLine) eachLine(child.stdout, options.onLine);
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => output.add(chunk));
+    stream.on("data", (chunk: Buffer) => {
+      output.add(chunk);
+      options.onOutput?.(chunk);
+    });
   }
   const watched = watchMemory(child.pid, options.memoryBytes ?? Infinity, () => stop("memory"));
   let stopped: StopReason | undefined;

@@ -1,3 +1,15 @@
-export * from "./catalog/index.ts";
+export { catalog } from "./catalog/index.ts";
+export { shownCommand, touchesOf } from "./command.ts";
+export type { Failure } from "./failure.ts";
+export * from "./fix.ts";
+export * from "./history.ts";
+export type { FixState, Outcome, Proof } from "./journal.ts";
+export { mainCard, viewOf } from "./machine.ts";
+export * from "./plan-for.ts";
+export * from "./plan-report.ts";
+export type { Wishes } from "./rank.ts";
 export * from "./remedy.ts";
+export * from "./render-html.ts";
 export * from "./step.ts";
+export type { StepProgress } from "./surroundings.ts";
+export { nameOf, prove } from "./verify.ts";

@@ -81,7 +81,7 @@ export const amdWheels: Remedy = {
   evidence:
     "AMD publishes these wheels for gfx1010, gfx1011 and gfx1012 without testing them on such " +
     "cards; the owner of an RX 5600 XT reports that they work",
-  sources: [sources.supportedGpus, sources.wheelWorks, sources.releases, sources.extraNeeded],
+  sources: [sources.wheelWorks, sources.supportedGpus, sources.releases, sources.extraNeeded],
   requires: [linuxOrWindows, hasDeviceCode],
   cost: () => ({
     minutes: [5, 60],

@@ -1,0 +1,73 @@
+import {
+  certaintyWords,
+  costText,
+  type PlanReport,
+  type ReportedRemedy,
+} from "../../remedies/index.ts";
+import { type Output, paint } from "../io.ts";
+import { facts, table, wrap } from "../text.ts";
+
+/** The recommendation, then every remedy. */
+export function renderPlan(report: PlanReport, out: Output): string {
+  const { card, verdict, works, summary, ways, cleanUps, leftOut, experts, wishes } = report;
+  const columns = Math.min(out.columns, 100) - 1;
+  const title = (text: string) => ["", paint(out, "bold", text)];
+  const lines = [`${card}; for ${wishes.want}`];
+  if (!works) lines.push(...wrap(verdict, columns));
+  lines.push("", paint(out, works ? "green" : "yellow", works ? "NOTHING TO DO" : "RECOMMENDED"));
+  lines.push(...facts(summary, columns - 2).map((line) => `  ${line}`));
+  if (ways.length > 0) lines.push(...title("Ways, the best first"), ...overview(ways));
+  for (const [i, way] of ways.entries()) lines.push(...details(way, i, out, columns));
+  if (cleanUps.length > 0) lines.push(...title("Clean-ups that come first"));
+  for (const one of cleanUps) lines.push(...details(one, undefined, out, columns));
+  if (leftOut.length > 0) lines.push(...title("Not here, or not wanted"));
+  for (const { id, reasons } of leftOut) {
+    lines.push(...hanging(`${id}: ${reasons.join("; ")}`, columns, "  "));
+  }
+  if (experts.length > 0) lines.push(...title("For experts, by name alone"));
+  for (const { id, title: what } of experts) lines.push(`  ${id}: ${what}`);
+  lines.push("", paint(out, "dim", "What one would do, step by step: rekindle fix REMEDY"));
+  return `${lines.join("\n")}\n`;
+}
+
+function overview(ways: readonly ReportedRemedy[]): string[] {
+  const rows = ways.map(({ id, service, certainty, cost, fp16 }, i) => [
+    `${i + 1}`,
+    id,
+    service,
+    certainty,
+    fp16 === "unknown" ? "fp16 ?" : `fp16 ${fp16}`,
+    costText(cost),
+  ]);
+  return table(rows, "rlllll").map((line) => `  ${line}`);
+}
+
+function details(
+  remedy: ReportedRemedy,
+  place: number | undefined,
+  out: Output,
+  columns: number,
+): string[] {
+  const { id, title, certainty, evidence, sources, changes, risks, lower, obstacles } = remedy;
+  const mark = place === undefined ? "-" : `${place + 1}`;
+  const [source] = sources;
+  const rows = [
+    `${certaintyWords[certainty]}: ${evidence} (${source!.at}, ${source!.date})`,
+    `Changes: ${changes.join(" ")}`,
+    ...(risks.length > 0 ? [`Can go wrong: ${risks.join(" ")}`] : []),
+    ...(lower === undefined ? [] : [`Ranks lower: ${lower}`]),
+    ...obstacles.map(({ why, commands }) => `First: ${[why, ...commands].join(" ")}`),
+  ];
+  return [
+    "",
+    `${mark} ${paint(out, "bold", title)} (${id})`,
+    ...rows.flatMap((row) => hanging(row, columns, "  ")),
+  ];
+}
+
+/** A text behind an indent, its further lines one step deeper. */
+function hanging(text: string, columns: number, indent: string): string[] {
+  return wrap(text, columns - indent.length - 2).map(
+    (line, i) => indent + (i === 0 ? "" : "  ") + line,
+  );
+}

@@ -1,0 +1,95 @@
+import type { Host } from "../../host/index.ts";
+import {
+  nameOf,
+  type Plan,
+  type Remedy,
+  type Step,
+  shownCommand,
+  touchesOf,
+} from "../../remedies/index.ts";
+import { type Output, paint } from "../io.ts";
+import { plural, wrap } from "../text.ts";
+import { lineDiff } from "./line-diff.ts";
+
+/** Everything that a plan would do: exact commands, files, differences, what cannot be undone. */
+export async function renderPreview(
+  remedy: Remedy,
+  plan: Plan,
+  host: Host,
+  out: Output,
+): Promise<string> {
+  const columns = Math.min(out.columns, 100) - 1;
+  const { steps, verification, notes } = plan;
+  const lines = [`${paint(out, "bold", remedy.title)} (${remedy.id})`];
+  if (steps.length === 0) lines.push("There is nothing to do.");
+  for (const [i, step] of steps.entries()) {
+    lines.push("", `${i + 1}. ${paint(out, "bold", step.does)}`);
+    lines.push(...(await describe(step, host, out)).map((line) => `   ${line}`));
+  }
+  if (verification.length > 0) lines.push("", paint(out, "bold", "Then it is verified:"));
+  for (const one of verification) lines.push(`   ${nameOf(one)}`);
+  const final = irreversible(plan);
+  lines.push("", paint(out, "bold", "Taking it back:"));
+  if (final.length === 0) lines.push("   rekindle undo brings back all of it, byte for byte.");
+  else lines.push(...final.map((text) => `   ${paint(out, "red", "not undone")}: ${text}`));
+  for (const text of [...notes, ...remedy.risks]) lines.push(...wrap(`- ${text}`, columns));
+  return `${lines.join("\n")}\n`;
+}
+
+/** What cannot be taken back, announced before anything happens. */
+export function irreversible({ steps }: Plan): string[] {
+  return steps.flatMap((step) => {
+    const own =
+      step.kind === "remove" && step.regenerates
+        ? [`${step.path} is removed for good; it is made again when needed.`]
+        : [];
+    return [...own, ...(step.irreversible === undefined ? [] : [step.irreversible])];
+  });
+}
+
+async function describe(step: Step, host: Host, out: Output): Promise<string[]> {
+  const touched = touchesOf(step).map((path) => `touches ${path}`);
+  const needs = (step.needs ?? []).some((need) => "root" in need) ? ["needs root"] : [];
+  return [...(await action(step, host, out)), ...touched, ...needs];
+}
+
+async function action(step: Step, host: Host, out: Output): Promise<string[]> {
+  switch (step.kind) {
+    case "run":
+      return [
+        `$ ${shownCommand(step.command)}`,
+        ...(step.undo ?? []).map((command) => `to undo: $ ${shownCommand(command)}`),
+      ];
+    case "write":
+      return await difference(step, host, out);
+    case "remove":
+      return [`removes ${step.path}`];
+    case "copy":
+      return [`copies ${step.from} to ${step.to}`];
+    case "download":
+      return [`downloads ${step.url}`, `SHA-256 ${step.sha256}`];
+    case "restart":
+      return ["you restart the machine; then: rekindle fix --resume"];
+  }
+}
+
+const diffMax = 60;
+
+async function difference(
+  { path, content, before }: Extract<Step, { kind: "write" }>,
+  host: Host,
+  out: Output,
+): Promise<string[]> {
+  const now = before === null ? "" : ((await host.readText(path)) ?? "");
+  const lines = lineDiff(now, content);
+  const shown = lines.slice(0, diffMax).map((line) => {
+    if (line.startsWith("-")) return paint(out, "red", line);
+    return line.startsWith("+") ? paint(out, "green", line) : line;
+  });
+  const rest = lines.length - shown.length;
+  return [
+    before === null ? `makes ${path}:` : `changes ${path}:`,
+    ...shown.map((line) => `  ${line}`),
+    ...(rest > 0 ? [`  ... and ${plural(rest, "line")} more`] : []),
+  ];
+}

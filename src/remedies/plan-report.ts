@@ -1,0 +1,140 @@
+import { diagnose, type Facts, reportOf, rules } from "../doctor/index.ts";
+import { catalog } from "./catalog/index.ts";
+import { mainCard, viewOf } from "./machine.ts";
+import { gigabytes, type Obstacle } from "./obstacles.ts";
+import { type Judged, judge, minutes, ranked, type Wishes, whyLower } from "./rank.ts";
+import type { Cost, Remedy } from "./remedy.ts";
+
+/** A remedy in a report. Plain data. */
+export interface ReportedRemedy
+  extends Pick<
+    Remedy,
+    "id" | "title" | "kind" | "gives" | "certainty" | "evidence" | "sources" | "fp16"
+  > {
+  readonly answer: Judged["answer"];
+  readonly reasons: readonly string[];
+  readonly obstacles: readonly Obstacle[];
+  readonly service: Judged["service"];
+  readonly cost: Cost;
+  readonly changes: readonly string[];
+  readonly risks: readonly string[];
+  /** Why it ranks below the one that is recommended. */
+  readonly lower?: string;
+}
+
+/** What `rekindle plan --json` prints. */
+export interface PlanReport {
+  readonly schema: "rekindle-plan/1";
+  readonly wishes: Wishes;
+  readonly card: string;
+  /** The doctor's sentence. */
+  readonly verdict: string;
+  readonly works: boolean;
+  /** Ids of what is recommended, in order: clean-ups, then one way. Empty where nothing helps. */
+  readonly path: readonly string[];
+  /** The recommendation in five lines at most, each with a name. */
+  readonly summary: readonly (readonly [string, string])[];
+  /** Ways that can be gone, the best first. */
+  readonly ways: readonly ReportedRemedy[];
+  readonly cleanUps: readonly ReportedRemedy[];
+  /** Ways that are not possible here or not wanted, with the reasons. */
+  readonly leftOut: readonly ReportedRemedy[];
+  readonly experts: readonly ReportedRemedy[];
+}
+
+/**
+ * All remedies for a machine and a user, ranked. Pure.
+ *
+ * @example
+ * planReport(facts, { want: "train", fp16: false, noRoot: true, offline: false }).path;
+ */
+export function planReport(
+  facts: Facts,
+  wishes: Wishes,
+  remedies: readonly Remedy[] = catalog,
+): PlanReport {
+  const view = viewOf(facts);
+  const diagnosis = diagnose(facts, rules);
+  const judged = remedies.map((remedy) => judge(remedy, view, diagnosis, wishes));
+  const ofKind = (kind: Remedy["kind"]) => judged.filter(({ remedy }) => remedy.kind === kind);
+  const ways = ranked(ofKind("way"), wishes);
+  const cleanUps = ofKind("clean-up").filter(({ answer }) => answer === "possible");
+  const leftOut = ofKind("way").filter((one) => !ways.includes(one));
+  const { verdict } = reportOf(facts);
+  const works = verdict.outcome === "works";
+  const [best] = ways;
+  // What computes without ROCm does not care for what is in ROCm's way.
+  const first = best && best.remedy.standsOn !== "rocm" ? [] : cleanUps;
+  const path = works ? [] : [...first, ...(best ? [best] : [])].map(({ remedy }) => remedy.id);
+  return {
+    schema: "rekindle-plan/1",
+    wishes,
+    card: cardOf(facts),
+    verdict: verdict.sentence,
+    works,
+    path,
+    summary: works ? [["doctor", verdict.sentence]] : best ? summaryOf(best, first) : noWay,
+    ways: ways.map((one, i) => reported(one, i === 0 ? undefined : whyLower(one, best!, wishes))),
+    cleanUps: cleanUps.map((one) => reported(one)),
+    leftOut: leftOut.map((one) => reported(one)),
+    experts: ofKind("expert").map((one) => reported(one)),
+  };
+}
+
+const noWay: PlanReport["summary"] = [
+  ["none", "nothing in the catalogue fits this machine and these wishes: see what is against each"],
+];
+
+/** What, why, at what cost, with which risk, and how. */
+function summaryOf(
+  { remedy, cost, obstacles }: Judged,
+  first: readonly Judged[],
+): PlanReport["summary"] {
+  const [source] = remedy.sources;
+  const certainty = certaintyWords[remedy.certainty].toLowerCase();
+  const before = obstacles.map(({ why, commands }) => [why, ...commands].join(" "));
+  const ids = [...first.map((one) => one.remedy), remedy].map(({ id }) => `rekindle fix ${id}`);
+  const commands = `${ids.join(", then ")} (shows it; --yes does it; rekindle undo takes it back)`;
+  return [
+    ["what", `${remedy.title}: ${remedy.gives}`],
+    ["why", `${certainty}: ${remedy.evidence} (${source.at}, ${source.date})`],
+    ["takes", `${costText(cost)}; changes: ${remedy.changes.join(" ")}`],
+    ["risk", remedy.risks[0] ?? "none is known"],
+    ["do", [...before, commands].join(" Then: ")],
+  ];
+}
+
+export const certaintyWords = {
+  confirmed: "Confirmed by source",
+  reported: "Reported by users",
+  inferred: "Inferred, reported by nobody",
+} as const;
+
+/** "5 to 60 min, 4 GB to download, 12 GB of disk, no root" */
+export function costText(cost: Cost): string {
+  const [least, most] = cost.minutes;
+  const time = least === most ? minutes(most) : `${least} to ${minutes(most)}`;
+  return [
+    least < 120 && most >= 120 ? `${minutes(least)} to ${minutes(most)}` : time,
+    ...(cost.downloadBytes > 0
+      ? [`${gigabytes(cost.downloadBytes)} to download`]
+      : ["no download"]),
+    ...(cost.diskBytes > 0 ? [`${gigabytes(cost.diskBytes)} of disk`] : []),
+    cost.root ? "root" : "no root",
+    ...(cost.restart ? ["a restart"] : []),
+  ].join(", ");
+}
+
+function cardOf(facts: Facts): string {
+  const card = mainCard(facts);
+  const gpu = card === undefined ? undefined : facts.gpus?.[card];
+  if (!gpu) return facts.gpus ? "no AMD card" : "card not known";
+  return `${gpu.name ?? gpu.chip ?? "AMD card"} (${gpu.gfx ?? "target not known"})`;
+}
+
+function reported(judged: Judged, lower?: string): ReportedRemedy {
+  const { remedy, ...rest } = judged;
+  const { id, title, kind, gives, certainty, evidence, sources, fp16, changes, risks } = remedy;
+  const head = { id, title, kind, gives, certainty, evidence, sources, fp16 };
+  return { ...head, ...rest, changes, risks, ...(lower !== undefined && { lower }) };
+}

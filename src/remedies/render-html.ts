@@ -1,0 +1,58 @@
+import { escaped, htmlPage, linked } from "../doctor/index.ts";
+import { certaintyWords, costText, type PlanReport, type ReportedRemedy } from "./plan-report.ts";
+
+/**
+ * The plan as one HTML file that needs no other and runs no script.
+ *
+ * @example
+ * await writeFile("plan.html", renderPlanHtml(planReport(facts, wishes)));
+ */
+export function renderPlanHtml(report: PlanReport): string {
+  const { card, verdict, works, summary, ways, cleanUps, leftOut, experts } = report;
+  const section = (title: string, remedies: readonly ReportedRemedy[]) =>
+    remedies.length === 0
+      ? ""
+      : `<h2>${title} (${remedies.length})</h2>\n${remedies.map(remedyHtml).join("\n")}`;
+  return htmlPage(
+    "rekindle plan",
+    `<h1>rekindle plan</h1>
+<p class="dim">${escaped(card)}; for ${escaped(report.wishes.want)}</p>
+<section class="verdict ${works ? "works" : "unknown"}">
+${works ? "" : `<p>${escaped(verdict)}</p>`}
+<p><strong>${works ? "Nothing has to be done" : "Recommended"}</strong></p>
+<table>${rowsOf(summary)}</table>
+</section>
+${section("Clean-ups that come first", cleanUps)}
+${section("Ways, the best first", ways)}
+${section("Not here, or not wanted", leftOut)}
+${section("For experts", experts)}`,
+  );
+}
+
+function remedyHtml(remedy: ReportedRemedy): string {
+  const { id, title, kind, gives, certainty, evidence, sources, cost, answer } = remedy;
+  const cited = sources.map(
+    ({ title: what, at, date }) => `${escaped(what)} (${linked(at)}, ${escaped(date)})`,
+  );
+  const against = [...remedy.reasons, ...remedy.obstacles.map(({ why }) => why)];
+  const rows = (
+    [
+      ["takes", costText(cost)],
+      ["changes", remedy.changes.join(" ")],
+      ["can go wrong", remedy.risks.join(" ")],
+      ["why lower", remedy.lower ?? ""],
+      [answer === "unsure" ? "open" : "against", against.join("; ")],
+    ] as const
+  ).filter(([, text]) => text !== "");
+  const isOpen = answer === "possible" || answer === "unsure";
+  return `<article class="${isOpen ? "works" : "note"}">
+<h3>${escaped(title)}</h3> <small>${escaped(id)}</small>
+<p>${escaped(gives)}.</p>
+<table>${rowsOf(rows)}</table>
+${isOpen || kind === "expert" ? `<pre>rekindle fix ${escaped(id)}</pre>` : ""}
+<p><small>${certaintyWords[certainty]}: ${escaped(evidence)}. Sources: ${cited.join("; ")}.</small></p>
+</article>`;
+}
+
+const rowsOf = (rows: readonly (readonly [string, string])[]) =>
+  rows.map(([key, text]) => `<tr><td>${key}</td><td>${escaped(text)}</td></tr>`).join("\n");
