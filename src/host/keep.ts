@@ -1,6 +1,7 @@
 import { constants, type Dirent, type Stats } from "node:fs";
 import {
   chmod,
+  copyFile,
   cp,
   lstat,
   mkdir,
@@ -59,8 +60,9 @@ export async function keep(path: string, store: string, name: string): Promise<K
     await toDisk(store, false);
     return { path, kind: kindOf(found), name };
   } catch (cause) {
-    await removeTree(join(store, name));
-    await removeTree(join(store, `${name}.times`));
+    for (const left of [name, `${name}.times`]) {
+      await removeTree(join(store, left)).catch(() => undefined);
+    }
     throw new RekindleError("file-invalid", `cannot keep ${path}: ${messageOf(cause)}`, {
       fix: `free some space on the disk of ${store}, or check who may read ${path}`,
       cause,
@@ -83,7 +85,7 @@ export async function replace(path: string, source: string): Promise<void> {
   const isPlainFile = there?.isFile() === true && wanted.isFile();
   // Its other names would keep the changed content.
   if (isPlainFile && there!.nlink > 1) {
-    await copyEntry(source, path);
+    await copyInto(source, path);
     return;
   }
   const draft = draftOf(path);
@@ -96,7 +98,7 @@ export async function replace(path: string, source: string): Promise<void> {
     await removeTree(draft);
     // A file that something is mounted on can be written, but not replaced.
     if (!isPlainFile || (error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
-    await copyEntry(source, path);
+    await copyInto(source, path);
   }
   await toDisk(dirname(path), false);
 }
@@ -129,13 +131,23 @@ export async function makePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
 }
 
-/** An entry with all that belongs to it; into a file that is there, without replacing that. */
+/** Into a file that is there: its other names and what else belongs to it stay. */
+async function copyInto(from: string, to: string): Promise<void> {
+  if (isWindows) await copyFile(from, to);
+  else await copy(["-p", "--", from, to]);
+}
+
+/** An entry with all that belongs to it, to a place where nothing is. */
 async function copyEntry(from: string, to: string): Promise<void> {
   if (isWindows) {
     await cp(from, to, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     return;
   }
-  const { status, err, problem } = await runProcess("cp", ["-a", "-f", "--", from, to], {
+  await copy(["-a", "--", from, to]);
+}
+
+async function copy(args: readonly string[]): Promise<void> {
+  const { status, err, problem } = await runProcess("cp", args, {
     timeoutMs: copyMs,
     env: { ...process.env, LC_ALL: "C" },
   });
