@@ -31,7 +31,7 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
   return {
     steps: [
       ...writeFiles(situation, stack, folder, access),
-      ...(stack.holdsRekindle ? copyRekindle(folder) : []),
+      ...(stack.holdsRekindle ? [packRekindle(folder)] : []),
       ...(isBuilt ? buildImage(stack, folder, access.engine) : []),
     ],
     verification: isBuilt ? [inContainer(stack, access)] : [],
@@ -93,18 +93,22 @@ function writeFiles(situation: Situation, stack: Stack, folder: string, access: 
   }));
 }
 
-/** What the package consists of; its own packages are installed inside the image. */
-const packageParts = ["dist", "src/trial/python", "package.json", "LICENSE"];
-
-function copyRekindle(folder: string): Step[] {
-  return packageParts.map((part, i) => ({
-    kind: "copy",
-    id: `copy-rekindle-${i + 1}`,
-    does: `copy Rekindle's ${part}`,
-    from: `${packageFolder}/${part}`,
-    to: `${folder}/rekindle/${part}`,
-  }));
-}
+/** The package as it is published; what it needs itself is installed inside the image. */
+const packRekindle = (folder: string): RunStep => ({
+  kind: "run",
+  id: "pack-rekindle",
+  does: "pack Rekindle",
+  command: {
+    program: "npm",
+    args: [
+      "pack",
+      "--ignore-scripts",
+      { before: "--pack-destination=", path: folder },
+      packageFolder,
+    ],
+  },
+  needs: [{ program: "npm", install: "install npm, which belongs to Node" }],
+});
 
 function buildImage(stack: Stack, folder: string, engine: Access["engine"]): Step[] {
   const { repository } = stack;
@@ -163,7 +167,7 @@ export const container: Remedy = {
   id: "container",
   title: "A container with the stack of your choice",
   kind: "way",
-  standsOn: "nothing",
+  standsOn: "rocm",
   gives:
     "an image for Docker or Podman with AMD's PyTorch (or another stack), that the system's " +
     "libraries cannot disturb",

@@ -1,5 +1,5 @@
-import { all, any, fact, some } from "../../doctor/condition.ts";
-import { gfxIs, onLinux } from "../../doctor/rules/common.ts";
+import { some } from "../../doctor/condition.ts";
+import { gfxIs } from "../../doctor/rules/common.ts";
 import { sources } from "../../doctor/rules/sources.ts";
 import { RekindleError } from "../../errors.ts";
 import type { Remedy, RemedyOption, Situation } from "../remedy.ts";
@@ -136,14 +136,8 @@ export const pytorchSource: Remedy = {
       otherwise: "its sources and switches are those for gfx1010, gfx1011 and gfx1012",
     },
     {
-      when: any(
-        some("rocm", ({ kind, version }) =>
-          kind === "wheel" ? false : version === undefined ? "unknown" : !!releaseFor(version),
-        ),
-        all(
-          onLinux,
-          fact("rocm", (found) => (found.length === 0 ? "unknown" : false)),
-        ),
+      when: some("rocm", ({ kind, version }) =>
+        kind === "wheel" ? false : version === undefined ? "unknown" : !!releaseFor(version),
       ),
       otherwise: "no ROCm is installed on which somebody reports a build: 6.1 to 6.4, or 7.2",
     },

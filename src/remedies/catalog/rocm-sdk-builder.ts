@@ -119,7 +119,7 @@ export const rocmSdkBuilder: Remedy = {
   kind: "way",
   standsOn: "rocm",
   gives: "ROCm 6.1.2 and PyTorch 2.4 in a folder of their own, with MIOpen patched for gfx101x",
-  serves: { train: "well", infer: "well", comfyui: "slowly", llm: "slowly" },
+  serves: { train: "slowly", infer: "slowly", comfyui: "slowly", llm: "slowly" },
   fp16: "yes",
   certainty: "reported",
   evidence:
