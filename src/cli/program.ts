@@ -1,18 +1,23 @@
 import { Command, CommanderError } from "commander";
 import { addBench } from "./bench.ts";
 import { addBridge } from "./bridge.ts";
+import { addCompare } from "./compare.ts";
 import { addDevices } from "./devices.ts";
 import { addDoctor } from "./doctor.ts";
 import { Ending, exitCodes } from "./ending.ts";
 import { addExplain } from "./explain.ts";
 import { reportFailure } from "./failure.ts";
+import { addFix } from "./fix.ts";
+import { addHistory } from "./history.ts";
 import { addInspect } from "./inspect.ts";
 import { type Io, processIo } from "./io.ts";
 import { addModels } from "./models.ts";
+import { addPlan } from "./plan.ts";
 import { addRun } from "./run.ts";
 import { addTrial } from "./trial.ts";
 import { addTrialStep } from "./trial-step.ts";
 import { addTune } from "./tune.ts";
+import { addUndo } from "./undo.ts";
 import { addValidate } from "./validate.ts";
 import { version } from "./version.ts";
 
@@ -76,9 +81,14 @@ function program(io: Io): Command {
   addBench(root, io);
   addInspect(root, io);
   addExplain(root, io);
+  addPlan(root, io);
+  addFix(root, io);
+  addUndo(root, io);
+  addHistory(root, io);
   addTrial(root, io);
   addTrialStep(root, io);
   addValidate(root, io);
+  addCompare(root, io);
   addBridge(root);
   for (const command of root.commands) {
     const usage = `rekindle ${command.name()} ${command.usage()}`;

@@ -41,6 +41,8 @@ export interface MeasuredTime {
   readonly name: string;
   readonly class?: string;
   readonly batch: number;
+  /** Height and width of a model's pictures. */
+  readonly imageSize?: number;
   readonly ms: Spread;
   /** The least that the device could take; 0 where nothing is known. */
   readonly boundMs: number;

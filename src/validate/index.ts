@@ -1,4 +1,5 @@
 export * from "./arm.ts";
+export * from "./compare.ts";
 export * from "./criteria.ts";
 export * from "./plan.ts";
 export * from "./run-validation.ts";

@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
-import { measureModel, measureRoofline } from "../bench/index.ts";
+import {
+  type ConvLayer,
+  measureConvs,
+  measureModel,
+  measureRoofline,
+  type Roofline,
+} from "../bench/index.ts";
 import { RekindleError } from "../errors.ts";
-import { models } from "../models/index.ts";
 import { type OpenDevice, openDevice, Session } from "../session/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { Case } from "../trial/index.ts";
@@ -13,7 +18,7 @@ import {
   type NodeTarget,
   type Say,
 } from "../trial/node-step.ts";
-import { timesOfModel } from "./layer-times.ts";
+import type { MeasuredTime } from "./criteria.ts";
 
 interface ListedCase {
   readonly id: string;
@@ -31,6 +36,7 @@ export interface NodeTaskOrder {
   readonly cpu?: boolean;
   readonly times: number;
   readonly seconds: number;
+  readonly layers: readonly (ConvLayer & { readonly name: string; readonly class: string })[];
   readonly models: readonly string[];
   readonly batch: number;
   readonly imageSize: number;
@@ -207,35 +213,60 @@ const timing = { warmUpMs: 300, samples: 10, budgetMs: 800 };
 
 async function speed(device: OpenDevice, order: NodeTaskOrder, say: Say): Promise<Result> {
   const { gpu } = device;
-  const roofline = gpu && (await measureRoofline(gpu, (step) => say({ at: step })));
-  const times: object[] = [];
+  if (!gpu) throw new RekindleError("usage", "speed is measured on GPUs alone");
+  const { batch, imageSize, layers } = order;
+  const roofline = await measureRoofline(gpu, (step) => say({ at: step }));
+  const points = layers.map((layer) => ({ layer, batch }));
+  const convs = await measureConvs(gpu, points, {
+    precision: "f32",
+    roofline,
+    timing,
+    onProgress: (_, __, name) => say({ at: name }),
+  });
+  const classes = new Map(layers.map((layer) => [layer.name, layer.class]));
   const refused: string[] = [];
-  for (const name of order.models) {
-    const { batch, imageSize } = order;
-    const graph = models.get(name)!.build({ imageSize, batch });
-    const { feeds } = nodeCase(
-      { task: "network", network: name, imageSize, batch, steps: 0, dtype: "float32" },
-      order.seed,
-    );
-    const measured = await measureModel(
-      device,
-      { name, graph, batch, feeds: Object.fromEntries(feeds) },
-      {
-        precision: "f32",
-        roofline,
-        against: [],
-        withLayers: true,
-        runs: { ...timing, budgetMs: 2000 },
-        timing,
-        onStep: (step) => say({ at: `${name}: ${step}` }),
-      },
-    );
-    if ("kind" in measured) refused.push(`${name}: ${measured.reason}`);
-    else times.push(...timesOfModel(measured, graph));
+  const measured: Omit<MeasuredTime, "what">[] = [];
+  for (const one of convs) {
+    if ("kind" in one) refused.push(`${one.name}: ${one.reason}`);
+    else {
+      const { name, onDeviceMs: ms, boundMs } = one;
+      measured.push({ name, class: classes.get(name)!, batch, ms, boundMs });
+    }
   }
-  const rates = roofline && {
+  const networks: Omit<MeasuredTime, "what">[] = [];
+  for (const name of order.models) {
+    const one = await measureNetwork(device, roofline, name, order, say);
+    if ("kind" in one) refused.push(`${name}: ${one.reason}`);
+    else {
+      const { onDeviceMs, wholeMs, boundMs = 0 } = one;
+      networks.push({ name, batch, imageSize, ms: onDeviceMs ?? wholeMs, boundMs });
+    }
+  }
+  const rates = {
     flopPerSecond: roofline.flopPerSecond.f32,
     bytesPerSecond: roofline.bandwidth.at(-1)!.bytesPerSecond,
   };
-  return { error: refused.length, output: "times", data: { ...rates, times, refused } };
+  const data = { ...rates, layers: measured, models: networks, refused };
+  return { error: refused.length, output: "times", data };
+}
+
+function measureNetwork(
+  device: OpenDevice,
+  roofline: Roofline,
+  name: string,
+  { batch, imageSize, seed }: NodeTaskOrder,
+  say: Say,
+) {
+  const network = { task: "network", network: name, imageSize, batch, steps: 0 } as const;
+  const { graph, feeds } = nodeCase({ ...network, dtype: "float32" }, seed);
+  const subject = { name, graph, batch, feeds: Object.fromEntries(feeds) };
+  return measureModel(device, subject, {
+    precision: "f32",
+    roofline,
+    against: [],
+    withLayers: false,
+    runs: { ...timing, budgetMs: 2000 },
+    timing,
+    onStep: (step) => say({ at: `${name}: ${step}` }),
+  });
 }

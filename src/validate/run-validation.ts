@@ -118,7 +118,6 @@ function timesIn(parts: readonly Part[], results: ReadonlyMap<string, StepResult
   const part = parts.find(({ criterion }) => criterion === "speed");
   const data = part && results.get(part.experiment.id)?.data;
   if (!data) return [];
-  if (Array.isArray(data.times)) return data.times as MeasuredTime[];
   const rows = (what: MeasuredTime["what"], list: unknown) =>
     (list as (Omit<MeasuredTime, "what" | "ms"> & { readonly ms: Spread })[]).map((row) => ({
       ...row,

@@ -172,6 +172,8 @@ def task_compile(p):
     def compute(x, y):
         if x.dtype == torch.float64:
             return {"y": eager(x, y)}
+        if not hasattr(torch, "compile"):
+            raise Unavailable("this PyTorch has no torch.compile")
         try:
             return {"y": torch.compile(eager)(x, y)}
         except Exception as error:
@@ -273,4 +275,9 @@ def compare_case(p, seed, device, say):
 def run(order, say):
     """Does what is ordered; `say` tells where it is."""
     device, name = prepare(order, say)
-    return {"device": name, **compare_case(order["case"], order["seed"], device, say)}
+    try:
+        return {"device": name, **compare_case(order["case"], order["seed"], device, say)}
+    except RuntimeError as error:
+        if "not implemented for" in str(error):
+            raise Unavailable(str(error).split("\n", 1)[0]) from error
+        raise
