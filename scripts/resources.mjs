@@ -105,8 +105,8 @@ export const resources = {
   },
   debianTorch: {
     why: "the oldest PyTorch that the Python package supports",
-    packages: ["python3-torch", "python3-torchvision", "python3-venv"].map((name) => ({ name })),
-    elsewhere: "install Debian's python3-torch, python3-torchvision and python3-venv",
+    packages: ["python3-torch", "python3-venv"].map((name) => ({ name })),
+    elsewhere: "install Debian's python3-torch and python3-venv",
     problem: () => (hasDebianTorch() ? undefined : "Debian's PyTorch is not installed"),
   },
   debianEnvironment: {
@@ -124,7 +124,7 @@ export const resources = {
 };
 
 function hasDebianTorch() {
-  const modules = "import ensurepip, torch, torchvision";
+  const modules = "import ensurepip, torch";
   return capture("/usr/bin/python3", ["-c", modules]).status === 0;
 }
 
