@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { addBench } from "./bench.ts";
 import { addBridge } from "./bridge.ts";
+import { addCompare } from "./compare.ts";
 import { addDevices } from "./devices.ts";
 import { addDoctor } from "./doctor.ts";
 import { Ending, exitCodes } from "./ending.ts";
@@ -87,6 +88,7 @@ function program(io: Io): Command {
   addTrial(root, io);
   addTrialStep(root, io);
   addValidate(root, io);
+  addCompare(root, io);
   addBridge(root);
   for (const command of root.commands) {
     const usage = `rekindle ${command.name()} ${command.usage()}`;
