@@ -66,7 +66,11 @@ export async function measureLayers(
       entry.labels.push(label);
       entry.pieces.push(executable.dispatches[i]!);
     }
-    const layers = nodes.map((n) => ({ ...n, ...ready.get(n.node.name)! }));
+    // A join whose parts are written in place takes no dispatch.
+    const layers = nodes.flatMap((n) => {
+      const entry = ready.get(n.node.name);
+      return entry ? [{ ...n, ...entry }] : [];
+    });
     const timings = await timePrograms(
       gpu,
       layers.map(({ pieces }) => repeatable(pieces)),

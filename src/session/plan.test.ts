@@ -1,38 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { gpuTraits as device } from "../../test/gpu-traits.ts";
 import { GraphBuilder } from "../../test/graphs.ts";
+import { accesses } from "../../test/plans.ts";
 import type { TypedGraph } from "../graph/index.ts";
-import type { DeviceTraits } from "../kernels/kernel.ts";
 import { models } from "../models/index.ts";
 import { optimize, resolve } from "../passes/index.ts";
-import { makePlan, type PlannedDispatch } from "./plan.ts";
-
-/** WebGPU's default limits, as a GPU. */
-const device: DeviceTraits = {
-  maxComputeWorkgroupStorageSize: 16_384,
-  maxComputeInvocationsPerWorkgroup: 256,
-  maxComputeWorkgroupSizeX: 256,
-  maxComputeWorkgroupsPerDimension: 65_535,
-  maxStorageBuffersPerShaderStage: 8,
-  maxStorageBufferBindingSize: 128 * 2 ** 20,
-  subgroupMinSize: 32,
-  subgroupMaxSize: 64,
-  cores: 48,
-  hasF16: true,
-  hasSubgroups: true,
-  hasSubgroupSizeControl: false,
-  architecture: "",
-  isSoftware: false,
-};
-
-/** The slots that a dispatch writes and those that it reads. */
-function accesses({ wgsl, bindings }: PlannedDispatch) {
-  const written = new Set(
-    [...wgsl.matchAll(/@binding\((\d+)\) var<storage, read_write>/g)].map((m) => Number(m[1])),
-  );
-  const slots = (keep: (at: number) => boolean) =>
-    bindings.flatMap((b, at) => (b.kind === "slot" && keep(at) ? [b.slot] : []));
-  return { writes: slots((at) => written.has(at)), reads: slots((at) => !written.has(at)) };
-}
+import { makePlan } from "./plan.ts";
 
 function modelGraph(name: string, imageSize: number): TypedGraph {
   const graph = models.get(name)!.build({ batch: 1, imageSize });
@@ -56,6 +29,14 @@ describe("makePlan", () => {
       const sizes = graph.nodes.flatMap((n) => n.outputs).map((v) => graph.types.get(v)!.dims);
       const all = sizes.reduce((sum, dims) => sum + 4 * dims.reduce((a, b) => a * b, 1), 0);
       expect(plan.slotBytes.reduce((a, b) => a + b, 0)).toBeLessThan(all / 2);
+    },
+  );
+
+  test.each(["squeezenet1_1", "googlenet", "unet", "densenet121"])(
+    "%s: nothing is copied to be joined",
+    (name) => {
+      const { dispatches } = makePlan(modelGraph(name, 64), device);
+      expect(dispatches.filter(({ label }) => label.startsWith("Concat"))).toEqual([]);
     },
   );
 
