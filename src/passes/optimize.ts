@@ -5,6 +5,7 @@ import { shareEqualNodes } from "./cse.ts";
 import { removeDeadCode } from "./dead-code.ts";
 import { fuseEpilogues } from "./epilogue.ts";
 import { dropIdentities } from "./identities.ts";
+import { continueJoins } from "./joins.ts";
 import { toChannelsLast } from "./layout.ts";
 import { padIntoWindow } from "./pad.ts";
 import { toFloat16 } from "./precision.ts";
@@ -55,6 +56,7 @@ export function passesFor({ precision, layout = true }: OptimizeOptions): readon
       : []),
     ...movement,
     shareNodes,
+    { name: "joins", run: (g) => rewrite(g, continueJoins()) },
     { name: "epilogues", run: fuseEpilogues },
   ];
 }

@@ -44,6 +44,16 @@ describe("what is joined is written where it belongs", () => {
   });
 });
 
+test("a dense block, in which every layer joins all that came before it", () => {
+  const { b, x, conv, join } = pictures();
+  const features = [conv(x)];
+  for (let i = 0; i < 4; i++) {
+    const all = i === 0 ? features[0]! : join(...features);
+    features.push(conv(conv(b.op("Sigmoid", [all]), 16)));
+  }
+  expect(copiesOf(b, conv(join(...features)))).toBe(0);
+});
+
 describe("what cannot lie there is copied", () => {
   test("a value from which another part of the same join is computed in one step", () => {
     const { b, x, conv, join } = pictures();
