@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
 from math import exp, log
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from .kernels import print_kernels
 from .layer_times import FORMATS, layer_times
 from .layers import LAYERS, Layer
+from .model_times import MODELS, model_times
 
 
 def _options() -> argparse.Namespace:
@@ -28,6 +28,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=32, help="images (default 32)")
     parser.add_argument("--network", choices=("resnet50", "vgg16"), help="only its layers")
     parser.add_argument("--layer", metavar="TEXT", help="only layers whose name has this in it")
+    parser.add_argument("--no-models", action="store_true", help="only single layers")
+    parser.add_argument("--no-layers", action="store_true", help="only whole networks")
     parser.add_argument("--kernels", action="store_true", help="list GPU kernels by method instead")
     parser.add_argument("--format", choices=tuple(FORMATS), help="only this memory format")
     parser.add_argument("--json", metavar="FILE", help="writes all results")
@@ -98,6 +100,35 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
     return result
 
 
+def _time_layers(
+    layers: list[Layer], forms: list[str], batch: int, device: torch.device
+) -> list[dict[str, Any]]:
+    print(_HEAD)
+    rows = []
+    for layer in layers:
+        for form in forms:
+            rows.append(layer_times(layer, batch, device, form))
+            _show(rows[-1])
+    return rows
+
+
+def _time_models(forms: list[str], batch: int, device: torch.device) -> list[dict[str, Any]]:
+    print(
+        f"\n{'model':14}{'format':14}{'':20}{'native':>10}{'fallback':>10}{'chosen':>10}{'tuned':>10}"
+    )
+    rows = []
+    for name in MODELS:
+        for form in forms:
+            row = model_times(name, batch, device, form)
+            rows.append(row)
+            for kind in ("forward", "forward_gpu", "training", "training_gpu", "peak_mb"):
+                values = [row[who][kind] for who in ("native", "fallback", "chosen", "tuned")]
+                if None not in values:
+                    cells = "".join(f"{value:10.2f}" for value in values)
+                    print(f"{name:14}{form:14}{kind:20}{cells}", flush=True)
+    return rows
+
+
 def main() -> int:
     options = _options()
     device = torch.device(options.device)
@@ -117,21 +148,15 @@ def main() -> int:
             for form in forms:
                 print_kernels(layer, options.batch, device, form)
         return 0
-    print(_HEAD)
-    rows: list[dict[str, Any]] = []
-    start = time.perf_counter()
-    for layer in chosen:
-        for form in forms:
-            rows.append(layer_times(layer, options.batch, device, form))
-            _show(rows[-1])
-    summary = _summary(rows)
+    rows = [] if options.no_layers else _time_layers(chosen, forms, options.batch, device)
+    models = [] if options.no_models else _time_models(forms, options.batch, device)
+    summary = _summary(rows) if rows else {}
     for text, ratio in summary.items():
         print(f"native time by ours, geometric mean: {text}: {ratio:.3f}")
-    print(f"in {time.perf_counter() - start:.0f} s")
     if options.json:
         result = {
             "device": name, "torch": torch.__version__, "batch": options.batch,
-            "summary": summary, "layers": rows,
+            "summary": summary, "layers": rows, "models": models,
         }  # fmt: skip
         Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
     return 0

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import rekindle_torch as rk
+from rekindle_torch.bench.networks import NETWORKS, double
 from rekindle_torch.convolution.blocks import workspace_limit
 from rekindle_torch.convolution.methods import METHODS
-
-from .networks import NETWORKS, double
 
 
 @pytest.mark.parametrize("name", NETWORKS)

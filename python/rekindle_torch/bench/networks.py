@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -105,8 +107,8 @@ def densenet121() -> nn.Sequential:
             parts.append(Dense(c))
             c += 32
         if stage < 3:
-            conv = nn.Conv2d(c, c // 2, 1, bias=False)
-            parts += [nn.BatchNorm2d(c), nn.ReLU(), conv, nn.AvgPool2d(2)]
+            parts += [nn.BatchNorm2d(c), nn.ReLU(), nn.Conv2d(c, c // 2, 1, bias=False)]
+            parts.append(nn.AvgPool2d(2))
             c //= 2
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, 10)]
     return nn.Sequential(*parts, nn.BatchNorm2d(c), nn.ReLU(), *head)
@@ -135,7 +137,7 @@ def double(c: int, k: int) -> nn.Sequential:
     return nn.Sequential(unit(c, k, 3), unit(k, k, 3))
 
 
-NETWORKS = {
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet18": lambda: resnet((2, 2, 2, 2), False),
     "resnet50": lambda: resnet((3, 4, 6, 3), True),
     "vgg16": vgg16,
