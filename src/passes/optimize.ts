@@ -4,6 +4,7 @@ import { foldIntoWeights, splitBatchNormalization } from "./batch-norm.ts";
 import { shareEqualNodes } from "./cse.ts";
 import { removeDeadCode } from "./dead-code.ts";
 import { fuseEpilogues } from "./epilogue.ts";
+import { orderWeightsAsPicture } from "./flattened.ts";
 import { dropIdentities } from "./identities.ts";
 import { continueJoins } from "./joins.ts";
 import { toChannelsLast } from "./layout.ts";
@@ -55,6 +56,7 @@ export function passesFor({ precision, layout = true }: OptimizeOptions): readon
       ? [rule("reduced axes", keepReducedAxes), { name: "layout", run: toChannelsLast }]
       : []),
     ...movement,
+    rule("linear weights", orderWeightsAsPicture),
     shareNodes,
     { name: "joins", run: (g) => rewrite(g, continueJoins()) },
     { name: "epilogues", run: fuseEpilogues },
