@@ -113,16 +113,15 @@ def _time_layers(
 
 
 def _time_models(forms: list[str], batch: int, device: torch.device) -> list[dict[str, Any]]:
-    print(
-        f"\n{'model':14}{'format':14}{'':20}{'native':>10}{'fallback':>10}{'chosen':>10}{'tuned':>10}"
-    )
+    kinds = ("native", "fallback", "chosen", "tuned")
+    print(f"\n{'model':14}{'format':14}{'':20}" + "".join(f"{kind:>10}" for kind in kinds))
     rows = []
     for name in MODELS:
         for form in forms:
             row = model_times(name, batch, device, form)
             rows.append(row)
             for kind in ("forward", "forward_gpu", "training", "training_gpu", "peak_mb"):
-                values = [row[who][kind] for who in ("native", "fallback", "chosen", "tuned")]
+                values = [row[who][kind] for who in kinds]
                 if None not in values:
                     cells = "".join(f"{value:10.2f}" for value in values)
                     print(f"{name:14}{form:14}{kind:20}{cells}", flush=True)

@@ -23,7 +23,8 @@ class Case:
     def __init__(self, name: str, batch: int, device: torch.device, form: str) -> None:
         torch.manual_seed(0)
         self.device = device
-        self.model = NETWORKS[name]().to(device, memory_format=FORMATS[form])  # type: ignore[call-overload]
+        model: Any = NETWORKS[name]().to(device)
+        self.model = model.to(memory_format=FORMATS[form])
         size = 32 if name == "vgg16" and device.type == "cpu" else 224
         if name == "vgg16" and size == 224:
             self.model[-1] = nn.Linear(512 * 7 * 7, 10).to(device)
