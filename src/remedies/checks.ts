@@ -33,13 +33,14 @@ async function whyNotFile(
   { host }: Surroundings,
 ): Promise<string | undefined> {
   const { file } = check;
+  if ("contains" in check) {
+    // Also files of the kernel, which have no size.
+    const has = (await host.readText(file))?.includes(check.contains) ?? false;
+    return has ? undefined : `${file} does not contain "${check.contains}"`;
+  }
   const content = await host.readFile(file, "file").catch(() => undefined);
   if (content === undefined) return `${file} is missing or empty`;
-  if ("sha256" in check) {
-    return sha256(content) === check.sha256 ? undefined : `${file} has another content`;
-  }
-  const has = Buffer.from(content).includes(check.contains);
-  return has ? undefined : `${file} does not contain "${check.contains}"`;
+  return sha256(content) === check.sha256 ? undefined : `${file} has another content`;
 }
 
 /** The first reason against checks that all have to hold. */

@@ -52,6 +52,9 @@ const homeFiles = [
   ".config/fish/fish_variables",
 ];
 const homeFolders = [".config/fish/conf.d", ".config/environment.d", ".bashrc.d"];
+/** Folders of systemd's units, whose changes lie in folders of their own: x.service.d. */
+const homeUnits = [".config/systemd/user"];
+const systemUnits = ["/etc/systemd/system", "/etc/systemd/user"];
 const systemFiles = ["/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc"];
 const systemFolders = ["/etc/profile.d", "/etc/environment.d", "/usr/lib/environment.d"];
 
@@ -65,6 +68,15 @@ async function settingsOf(host: Host): Promise<Settings> {
     ...homeFolders.map((name) => ({ path: `${home}/${name}`, shown: `~/${name}` })),
     ...systemFolders.map((path) => ({ path, shown: path })),
   ];
+  const units = [
+    ...homeUnits.map((name) => ({ path: `${home}/${name}`, shown: `~/${name}` })),
+    ...systemUnits.map((path) => ({ path, shown: path })),
+  ];
+  for (const { path, shown } of units) {
+    const changed = (await host.list(path)).filter((name) => name.endsWith(".d"));
+    const below = changed.map((name) => ({ path: `${path}/${name}`, shown: `${shown}/${name}` }));
+    folders.push({ path, shown }, ...below);
+  }
   for (const { path, shown } of folders) {
     for (const name of await host.list(path)) {
       files.push({ path: `${path}/${name}`, shown: `${shown}/${name}` });
@@ -77,8 +89,8 @@ async function settingsOf(host: Host): Promise<Settings> {
 }
 
 /**
- * Relevant variables that a profile sets, in the spellings of sh, fish, and environment.d. Lines
- * are not run: one that stands under a condition counts as set.
+ * Relevant variables that a profile sets, in the spellings of sh, fish, environment.d and units of
+ * systemd. Lines are not run: one that stands under a condition counts as set.
  *
  * @example
  * readSettings("export HSA_OVERRIDE_GFX_VERSION=10.3.0", "~/.bashrc");
@@ -97,6 +109,12 @@ function assignments(line: string): { name: string; value: string }[] {
   if (universal) return [{ name: universal[1]!, value: unescaped(universal[2]!) }];
   const fish = /^set\s+(?:-\S+\s+)+(\w+)\s+([^;#]*)/.exec(line);
   if (fish) return [{ name: fish[1]!, value: unquoted(fish[2]!.trim()) }];
+  const unit = /^Environment=(.*)$/.exec(line)?.[1];
+  if (unit !== undefined) {
+    // The whole assignment may stand in quotes.
+    const found = unit.matchAll(/(?:^|\s)(["']?)(\w+)=(.*?)\1(?=\s|$)/g);
+    return [...found].map(([, , name, value]) => ({ name: name!, value: unquoted(value!) }));
+  }
   const words = /^(?:export\s+|setenv\s+)?(.*)$/.exec(line)![1]!;
   const found = words.matchAll(/(?:^|[\s;])(\w+)(?:=|\s+DEFAULT=)("[^"]*"|'[^']*'|[^\s;#]*)/g);
   return [...found].map(([, name, value]) => ({ name: name!, value: unquoted(value!) }));

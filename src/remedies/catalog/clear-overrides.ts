@@ -5,7 +5,7 @@ import { sources } from "../../doctor/rules/sources.ts";
 import { editFile } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { withoutVariables } from "./profile-lines.ts";
+import { withVariables } from "./profile-lines.ts";
 
 type Setting = NonNullable<Facts["settings"]>[number];
 
@@ -40,7 +40,9 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
     const does = `take ${[...new Set(names)].join(" and ")} out of ${file}`;
     const path = file.replace(/^~(?=\/)/, home);
     const step = await editFile(host, path, { id: `edit-${i + 1}`, does }, (text) =>
-      withoutVariables(text, file, (name, value) => inTheWay({ name, value }, gfx)),
+      withVariables(text, file, (name, value) =>
+        inTheWay({ name, value }, gfx) ? undefined : value,
+      ),
     );
     if (step) steps.push(step);
   }

@@ -1,39 +1,65 @@
+/** What becomes of a variable's value: another one, or undefined: the assignment is taken out. */
+export type Change = (name: string, value: string) => string | undefined;
+
 /** Files that hold assignments alone; no shell reads them. */
-const isPlain = (file: string) => /environment(?:\.d\/[^/]*)?$|fish_variables$/.test(file);
+const isPlain = (file: string) =>
+  /environment(?:\.d\/[^/]*)?$|fish_variables$|\/systemd\//.test(file);
 
 /** A statement that does nothing: an `if` around it needs one. */
 const nothing = ": # rekindle took a variable out here";
 
-const assignment = /(^|[\s;])(\w+)=("[^"]*"|'[^']*'|[^\s;#]*)/g;
-const ofFish = /(^|[\s;])set\s+(?:-\S+\s+)+(\w+)\s+("[^"]*"|'[^']*'|[^\s;#]*)/g;
-const ofPam = /^(\w+)\s+DEFAULT=("[^"]*"|\S*)/;
-const ofFishFile = /^SETUVAR (?:--\S+ )*(\w+):(.*)$/;
+const value = `"[^"]*"|'[^']*'|[^\\s;#]*`;
+const assignment = new RegExp(`(^|[\\s;])(\\w+=)(${value})`, "g");
+const ofFish = new RegExp(`(^|[\\s;])(set\\s+(?:-\\S+\\s+)+\\w+\\s+)(${value})`, "g");
+const ofPam = /^()(\w+\s+DEFAULT=)("[^"]*"|\S*)/g;
+const ofFishFile = /^()(SETUVAR (?:--\S+ )*\w+:)(.*)$/g;
+/** Of a service, the whole assignment may stand in quotes: Environment="A=1" B=2. */
+const ofUnit = /([\s=])("|'|)(\w+)=([^"'\s]*)\2(?=\s|$)/g;
 
 /**
- * The text of a profile without the assignments that `isMeant` names; all else stays as it is, and
- * what was right as a script stays so.
+ * The text of a profile, or of a service of systemd, with other values of variables; all else stays
+ * as it is, and what was right as a script stays so.
  *
  * @param file its name, which tells scripts from lists of assignments.
  * @example
- * withoutVariables("export A=1 B=2\n", "~/.bashrc", (name) => name === "A"); // "export B=2\n"
+ * withVariables("export A=1 B=2\n", "~/.bashrc", (name, v) => (name === "A" ? undefined : v));
+ * // "export B=2\n"
  */
-export function withoutVariables(
-  text: string,
-  file: string,
-  isMeant: (name: string, value: string) => boolean,
-): string {
+export function withVariables(text: string, file: string, change: Change): string {
   const lines = text.split("\n").flatMap((line) => {
-    if (/^\s*#/.test(line)) return [line];
-    const listed = ofFishFile.exec(line) ?? ofPam.exec(line);
-    if (listed) return isMeant(listed[1]!, plain(unescaped(listed[2]!))) ? [] : [line];
-    const drop = (whole: string, before: string, name: string, value: string) =>
-      isMeant(name, plain(value)) ? before : whole;
-    const rest = line.replace(ofFish, drop).replace(assignment, drop);
+    if (/^\s*[#;]/.test(line)) return [line];
+    if (/^\s*Environment=/.test(line)) return unitLine(line, change);
+    const form = [ofFishFile, ofPam].find((one) => line.search(one) === 0);
+    const forms = form ? [form] : [ofFish, assignment];
+    const rest = forms.reduce((now, one) => replaced(now, one, change), line);
     if (rest === line) return [line];
     if (isPlain(file)) return rest.trim() === "" ? [] : [rest];
     return [whole(rest)];
   });
   return lines.join("\n");
+}
+
+function replaced(line: string, form: RegExp, change: Change): string {
+  return line.replace(form, (all: string, before: string, head: string, written: string) => {
+    const name = /(\w+)(?:\s+DEFAULT=|[=:\s]+)$/.exec(head)![1]!;
+    const old = plain(unescaped(written));
+    const now = change(name, old);
+    if (now === old) return all;
+    if (now === undefined || now === "") return before;
+    const quote = /^["']/.exec(written)?.[0] ?? "";
+    return `${before}${head}${quote}${now}${quote}`;
+  });
+}
+
+function unitLine(line: string, change: Change): string[] {
+  const rest = line.replace(ofUnit, (all: string, before: string, quote, name, old: string) => {
+    const now = change(name as string, old);
+    if (now === old) return all;
+    const kept = now === undefined || now === "" ? "" : `${quote}${name}=${now}${quote}`;
+    return before === "=" || kept !== "" ? before + kept : "";
+  });
+  if (rest === line) return [line];
+  return /=\s*$/.test(rest) ? [] : [rest.replace("= ", "=")];
 }
 
 /** Makes what is left of a line of a script a statement again. */
@@ -47,7 +73,7 @@ function whole(rest: string): string {
   return isEmpty ? indent + nothing : indent + kept;
 }
 
-const plain = (value: string) => value.trim().replace(/^(["'])(.*)\1$/, "$2");
+const plain = (text: string) => text.trim().replace(/^(["'])(.*)\1$/, "$2");
 
 /** fish writes characters of its variables as \x2e. */
 const unescaped = (text: string) =>

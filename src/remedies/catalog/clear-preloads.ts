@@ -1,0 +1,91 @@
+import { not } from "../../doctor/condition.ts";
+import type { Facts } from "../../doctor/facts.ts";
+import { preloadShim } from "../../doctor/rules/runtime.ts";
+import { editFile } from "../edit-file.ts";
+import type { Remedy, Situation } from "../remedy.ts";
+import type { Plan, Step } from "../step.ts";
+import { withVariables } from "./profile-lines.ts";
+
+const systemFile = "/etc/ld.so.preload";
+
+/** The libraries that the doctor's rule names, by the file that forces them. */
+function shimsByFile({ preloads = [], ...facts }: Facts): Map<string, string[]> {
+  const files = new Map<string, string[]>();
+  for (const preload of preloads) {
+    const alone: Facts = { ...facts, preloads: [preload] };
+    if (preloadShim.when({ facts: alone, at: {} }).answer !== "yes") continue;
+    const file = preload.where.replace(/:\d+$/, "");
+    files.set(file, [...(files.get(file) ?? []), preload.library]);
+  }
+  return files;
+}
+
+/** A list of libraries without some of them. */
+const without = (list: string, libraries: readonly string[]) =>
+  list
+    .split(/[\s:]+/)
+    .filter((name) => name !== "" && !libraries.includes(name))
+    .join(":");
+
+async function plan({ facts, host, home }: Situation): Promise<Omit<Plan, "remedy" | "options">> {
+  const steps: Step[] = [];
+  const shims = shimsByFile(facts);
+  for (const [file, libraries] of shims) {
+    // A variable of this shell alone: nobody can take it out from here.
+    if (file === "LD_PRELOAD") continue;
+    const head = { id: `edit-${steps.length + 1}`, does: `take ${libraries} out of ${file}` };
+    const path = file.replace(/^~(?=\/)/, home);
+    const step = await editFile(host, path, head, (text) =>
+      file === systemFile
+        ? withoutLibraries(text, libraries)
+        : withVariables(text, file, (name, value) =>
+            name === "LD_PRELOAD" ? without(value, libraries) : value,
+          ),
+    );
+    if (!step) continue;
+    steps.push(path.startsWith("/etc/") ? { ...step, needs: [{ root: true }] } : step);
+  }
+  const notes = shims.has("LD_PRELOAD")
+    ? ["This shell has LD_PRELOAD set: unset LD_PRELOAD, or log in again."]
+    : [];
+  return { steps, verification: [{ kind: "facts" }], notes };
+}
+
+/** /etc/ld.so.preload without some libraries; comments stay. */
+function withoutLibraries(text: string, libraries: readonly string[]): string {
+  const lines = text.split("\n").flatMap((line) => {
+    const [names = "", ...comment] = line.split("#");
+    const kept = without(names, libraries).replaceAll(":", " ");
+    if (kept === without(names, []).replaceAll(":", " ")) return [line];
+    return kept === "" && comment.length === 0 ? [] : [[kept, ...comment].join(" #").trim()];
+  });
+  return lines.join("\n");
+}
+
+export const clearPreloads: Remedy = {
+  id: "clear-preloads",
+  title: "Take libraries that are forced in front of ROCm out of files",
+  kind: "clean-up",
+  standsOn: "nothing",
+  gives: "programs that load ROCm's own libraries",
+  serves: {},
+  fp16: "unknown",
+  certainty: preloadShim.certainty,
+  evidence: "such a library stands between programs and ROCm; what it does nobody can say",
+  sources: [preloadShim.sources[0]!, ...preloadShim.sources.slice(1)],
+  requires: [{ when: preloadShim.when, otherwise: "no library is forced in front of ROCm" }],
+  cost: ({ facts }) => ({
+    minutes: [0, 1],
+    downloadBytes: 0,
+    diskBytes: 0,
+    root: [...shimsByFile(facts).keys()].some((file) => file.startsWith("/etc/")),
+  }),
+  changes: ["/etc/ld.so.preload and lines of profiles; each is shown before."],
+  risks: ["A program that needs the library has to set LD_PRELOAD itself."],
+  plan,
+  cured: not((view) => {
+    // A variable of this shell outlives the files.
+    const preloads = view.facts.preloads?.filter(({ where }) => where !== "LD_PRELOAD");
+    return preloadShim.when({ ...view, facts: { ...view.facts, ...(preloads && { preloads }) } });
+  }),
+};
