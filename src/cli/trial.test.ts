@@ -8,7 +8,7 @@ import { buildPackage } from "../../test/built.ts";
 import { command, temporaryFolder } from "../../test/command.ts";
 import type { TrialReport } from "../trial/index.ts";
 
-// A program that speaks as the steps of PyTorch do stands in for Python: what it does is in its head.
+// A program that speaks as the steps of PyTorch do stands in for Python; its head says what it does.
 
 const python = fileURLToPath(new URL("../../test/trial/fake-python.mjs", import.meta.url));
 let folder: string;
@@ -73,7 +73,7 @@ describe("rekindle trial", () => {
     expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(/add --yes/)]);
   });
 
-  test("under an override for another card, everything may hang, and the worst is refused", async () => {
+  test("under an override for another card all may hang, and the worst is refused", async () => {
     const list = async (override: string) => {
       const settings = { ...state(), HSA_OVERRIDE_GFX_VERSION: override };
       const words = ["trial", "--python", python, "--list", "--only", "conv/usual", "--json"];

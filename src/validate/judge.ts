@@ -284,7 +284,8 @@ function judgeModels(found: Found): Judgement {
       .safeParse(training.data).data;
     const end = (values: readonly number[]) => values.at(-1)!.toPrecision(3);
     const sentence = losses
-      ? `training of a small network: loss ${end(losses.losses)}, on the CPU ${end(losses.cpuLosses)}`
+      ? `training of a small network: loss ${end(losses.losses)}, ` +
+        `on the CPU ${end(losses.cpuLosses)}`
       : `training: ${training.detail}`;
     (isFailure(training.outcome) ? against : evidence).push(sentence);
   }

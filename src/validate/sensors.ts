@@ -12,7 +12,7 @@ export interface Reading {
 export type SensorRange = { readonly [K in keyof Reading]?: readonly [number, number] };
 
 /** Reads amdgpu's sensors, else those that nvidia-smi tells; nothing where there is no card. */
-export async function readSensors(host: Host): Promise<Reading> {
+async function readSensors(host: Host): Promise<Reading> {
   const amd = await readAmdgpu(host);
   return amd ?? (await readNvidia(host));
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Stands in for a Python with torch for ROCm on a card whose MIOpen fails: a Conv2d in channels_last
-// needs PYTORCH_MIOPEN_SUGGEST_NHWC=0, one in float16 needs cudnn.enabled = False, BatchNorm in
+// Stands in for a Python with torch for ROCm on a card whose MIOpen fails: a Conv2d in
+// channels_last needs PYTORCH_MIOPEN_SUGGEST_NHWC=0, one in float16 needs cudnn.enabled = False, BatchNorm in
 // training mode crashes whatever is done, and a transposed one waits for a file to appear.
 import { existsSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,0 +1,55 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { command, temporaryFolder } from "../../test/command.ts";
+
+const python = fileURLToPath(new URL("../../test/trial/fake-python.mjs", import.meta.url));
+let folder: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder, remove } = await temporaryFolder());
+});
+afterAll(() => remove());
+
+const validate = (words: readonly string[], more: Record<string, string> = {}) => {
+  const env = { PATH: process.env.PATH!, HOME: folder, XDG_STATE_HOME: join(folder, "state") };
+  return command(folder, ["validate", ...words], { env: { ...env, ...more } });
+};
+
+describe("rekindle validate", () => {
+  test.each([
+    [["--target", "rocm"], /engine, ort, torch or torch:PYTHON/],
+    [["--target", "engine:python"], /engine, ort, torch or torch:PYTHON/],
+    [["--soak", "soon"], /It must be a time: 90s, 30m, 2h/],
+    [["--soak", "0s"], /It must be a time/],
+    [["--arm", "0"], /at least 1/],
+    [["--target", "torch:no-such-python"], /cannot be found/],
+  ])("%j is refused", async (words, message) => {
+    const { code, err } = await validate(words);
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  test("does not load a card that runs code for another", async () => {
+    const override = { HSA_OVERRIDE_GFX_VERSION: "10.3.0" };
+    const { code, err } = await validate(["--target", `torch:${python}`], override);
+    expect(code).toBe(2);
+    expect(err).toMatch(/not under load: HSA_OVERRIDE_GFX_VERSION=10\.3\.0/);
+    expect(err).toMatch(/fix: unset/);
+  });
+
+  test("--disarm removes the service", async () => {
+    const bin = join(folder, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "systemctl"), "#!/bin/sh\nexit 0\n");
+    chmodSync(join(bin, "systemctl"), 0o755);
+    const path = { PATH: `${bin}:/usr/bin:/bin` };
+    expect((await validate(["--disarm"], path)).out).toBe("nothing was armed\n");
+    const units = join(folder, ".config/systemd/user");
+    mkdirSync(units, { recursive: true });
+    const unit = join(units, "rekindle-validate.service");
+    writeFileSync(unit, "");
+    expect((await validate(["--disarm"], path)).code).toBe(0);
+    expect(existsSync(unit)).toBe(false);
+  });
+});
