@@ -1,6 +1,6 @@
 import { type Tile, threadsOf } from "./gemm-tile.ts";
 import type { Config, DeviceTraits, Problem } from "./kernel.ts";
-import { type Rdna1Tile, rdna1Cycles, rdna1Tiles } from "./rdna1-tiles.ts";
+import { type Rdna1Tile, rdna1Cycles, rdna1HalfTiles, rdna1Tiles } from "./rdna1-tiles.ts";
 
 const tile = (
   [tileM, tileN, depth]: readonly [number, number, number],
@@ -44,13 +44,18 @@ export const isHalf = ({ inputs }: Problem): boolean =>
 
 /** The tiles for a product, and splits that make sense, in order of their estimated time. */
 export function tilesFor(size: ProductSize, device: DeviceTraits): readonly Config[] {
-  const isRdna1 = device.architecture === "rdna-1";
-  const tiles = device.isSoftware
-    ? softwareTiles
-    : isRdna1
-      ? ordered(rdna1Tiles, size, device, rdna1Cycles).map((t) => rdna1Config(t, device))
-      : ordered(gpuTiles, size, device, estimateCycles);
-  return tiles as readonly unknown[] as readonly Config[];
+  return tilesOf(size, device) as readonly unknown[] as readonly Config[];
+}
+
+function tilesOf(size: ProductSize, device: DeviceTraits): readonly Tile[] {
+  if (device.isSoftware) return softwareTiles;
+  const half = size.isHalf && device.multipliesHalf === true;
+  if (device.architecture === "rdna-1") {
+    const tiles = half ? rdna1HalfTiles : rdna1Tiles;
+    return ordered(tiles, size, device, rdna1Cycles).map((t) => rdna1Config(t, device));
+  }
+  const tiles = gpuTiles.map((t) => ({ ...t, half }));
+  return ordered(tiles, size, device, estimateCycles);
 }
 
 /** Every tile with the splits that make sense for it, the shortest estimate first. */
@@ -61,7 +66,6 @@ function ordered<T extends Tile>(
   cyclesOf: (t: T, size: ProductSize, cores: number) => number,
 ): T[] {
   return tiles
-    .map((t) => ({ ...t, half: size.isHalf && device.multipliesHalf === true }))
     .flatMap((t) => splitsOf(t, size).map((splits) => ({ ...t, splits })))
     .map((t) => ({ t, cycles: cyclesOf(t, size, device.cores) }))
     .sort((a, b) => a.cycles - b.cycles)
@@ -88,8 +92,8 @@ function splitsOf(t: Tile, { M, N, depth, groups }: ProductSize): number[] {
 
 /**
  * What the model is made of, fitted to 47 layers of ResNet-50, VGG-16 and MobileNetV2 with these
- * tiles and up to 5 splits each on an H100: its choices take 9 % longer than the best of 15 tiles in the
- * geometric mean (`node bench/tile-choice.mjs`).
+ * tiles and up to 5 splits each on an H100: its choices take 9 % longer than the best of 15 tiles
+ * in the geometric mean (`node bench/tile-choice.mjs`).
  */
 const fitted = {
   /** Loads from workgroup memory for each multiplication, as against 1 / rows + 1 / cols. */

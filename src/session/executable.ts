@@ -83,6 +83,7 @@ export class Executable {
     const { result, verdict } = this.gpu.watch("running the model", () => {
       this.submit(lane.send(feeds), lane.fetch());
       const read = lane.read(feeds);
+      lane.reclaim();
       this.commands.prepare();
       return read;
     });
@@ -107,6 +108,7 @@ export class Executable {
           lane.keep(source, feeds, tensor, encoder);
         }
         this.submit(lane.send(feeds), [encoder.finish()]);
+        lane.reclaim();
         this.commands.prepare();
       });
       return made;
@@ -207,7 +209,11 @@ export class Executable {
       else await this.gpu.checked("preparing a run", () => this.addLane());
     }
     const lane = this.idle.pop()!;
-    await lane.ready();
+    try {
+      await lane.ready();
+    } catch (error) {
+      throw await this.gpu.explain(error);
+    }
     return lane;
   }
 

@@ -75,6 +75,11 @@ export class Lane {
     return [encoder.finish()];
   }
 
+  /** Asks for the inputs' memory back. After the commands were submitted. */
+  reclaim(): void {
+    for (const upload of this.uploads.values()) upload.reclaim();
+  }
+
   /** The outputs, once the commands that were submitted are done. */
   async read(feeds: RunFeeds): Promise<Map<string, Tensor>> {
     const maps = this.readbacks.map(({ staging }) => staging.mapAsync(GPUMapMode.READ));

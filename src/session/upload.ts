@@ -12,7 +12,8 @@ export class Upload {
   private readonly device: GPUDevice;
   private readonly target: GPUBuffer;
   private readonly staging: GPUBuffer | undefined;
-  private isMapped = true;
+  /** Settles when the memory may be written: the last run has copied it. */
+  private mapped: Promise<unknown> = Promise.resolve();
 
   constructor(device: GPUDevice, target: GPUBuffer) {
     this.device = device;
@@ -26,11 +27,16 @@ export class Upload {
     return this.staging?.size ?? 0;
   }
 
-  /** Waits until the memory may be written again: the last run has copied it. */
+  /** Waits until the memory may be written again. */
   async ready(): Promise<void> {
-    if (!this.staging || this.isMapped) return;
-    await this.staging.mapAsync(GPUMapMode.WRITE);
-    this.isMapped = true;
+    await this.mapped;
+  }
+
+  /** Asks for the memory back, once the run that reads it has been submitted. */
+  reclaim(): void {
+    if (this.staging?.mapState !== "unmapped") return;
+    this.mapped = this.staging.mapAsync(GPUMapMode.WRITE);
+    this.mapped.catch(() => {}); // `ready` reports it, if there is a next run.
   }
 
   /** Writes the data, and what of the copy is the GPU's part into `encoder`. After `ready`. */
@@ -43,7 +49,6 @@ export class Upload {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(staging.getMappedRange()).set(bytes);
     staging.unmap();
-    this.isMapped = false;
     encoder.copyBufferToBuffer(staging, 0, target, 0, target.size);
   }
 
