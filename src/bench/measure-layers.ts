@@ -37,8 +37,9 @@ export interface LayerOptions {
 
 /**
  * The time of every layer of a network. Each layer's dispatches are repeated in a compute pass of
- * their own, layer after layer in the order of a run, so that each reads what it reads in a run;
- * their sum leaves out what a run may gain or lose between layers.
+ * their own, layer after layer in the order of a run. Its inputs are those of a run at first, but
+ * may share memory with what its last dispatch writes. The sum of all leaves out what a run may
+ * gain or lose between layers.
  */
 export async function measureLayers(
   gpu: Gpu,

@@ -1,6 +1,6 @@
 import { RekindleError } from "../errors.ts";
 import { storageBytes } from "../gpu/index.ts";
-import { type Node, type TensorType, type TypedGraph, valuesRead } from "../graph/index.ts";
+import type { Node, TensorType, TypedGraph } from "../graph/index.ts";
 import type { Binding, DeviceTraits, Kernel, Packed, Problem, Program } from "../kernels/kernel.ts";
 import { opOf, problemOf } from "../ops/evaluate.ts";
 import { sizeOf, type Tensor } from "../tensor/index.ts";
@@ -85,27 +85,8 @@ export function makePlan(graph: TypedGraph, device: DeviceTraits, lookup?: Looku
   const placement = placeValues(graph, kernels);
   const { rootOf } = placement;
   const steps = choices.map((choice) => stepOf(choice, placement, device));
-  const lifetimes = new Lifetimes();
-  const declare = (name: string, first: number) =>
-    lifetimes.declare(name, storageBytes(graph.types.get(name)!), first);
-  for (const { name } of graph.inputs) declare(name, -1);
-  steps.forEach(({ node, program }, i) => {
-    for (const name of node.outputs) {
-      const root = rootOf(name);
-      if (lifetimes.has(root)) lifetimes.use(root, i);
-      else if (name !== "") declare(root, i);
-    }
-    for (const name of valuesRead(node)) lifetimes.use(rootOf(name), i);
-    program.scratch?.forEach((bytes, k) => {
-      checkValue(`scratch memory of node "${node.name}"`, bytes, device);
-      lifetimes.declare(scratchName(node, k), bytes, i);
-    });
-  });
   const inputs = new Set(graph.inputs.map((input) => input.name));
-  for (const { name } of graph.outputs) {
-    if (!inputs.has(rootOf(name))) lifetimes.use(rootOf(name), steps.length);
-  }
-  for (const name of inputs) lifetimes.dropUnused(name);
+  const lifetimes = lifetimesOf(graph, steps, rootOf, device);
   const memory = lifetimes.plan((name, bytes) => checkValue(`value "${name}"`, bytes, device));
   const params = new ParamsLayout();
   const place = (name: string): PlannedBinding => {
@@ -129,6 +110,51 @@ export function makePlan(graph: TypedGraph, device: DeviceTraits, lookup?: Looku
     })),
     tunings,
   };
+}
+
+/**
+ * From which dispatch to which each value is in use. Dispatches, not nodes, count: what only the
+ * first dispatch of a node reads can leave its memory to what the last one writes.
+ */
+function lifetimesOf(
+  graph: TypedGraph,
+  steps: readonly Step[],
+  rootOf: (name: string) => string,
+  device: DeviceTraits,
+): Lifetimes {
+  const lifetimes = new Lifetimes();
+  const bytesOf = (name: string) => storageBytes(graph.types.get(name)!);
+  for (const { name } of graph.inputs) lifetimes.declare(name, bytesOf(name), -1);
+  let now = 0;
+  const write = (name: string, bytes: number) => {
+    if (lifetimes.has(name)) lifetimes.use(name, now);
+    else lifetimes.declare(name, bytes, now);
+  };
+  for (const { node, program } of steps) {
+    for (const { bindings } of program.dispatches) {
+      for (const b of bindings) {
+        const name = boundValue(node, b);
+        if (name === undefined) continue;
+        if (b.kind === "scratch") write(name, program.scratch![b.index]!);
+        else if (b.kind === "output") write(rootOf(name), bytesOf(rootOf(name)));
+        else lifetimes.use(rootOf(name), now);
+      }
+      now++;
+    }
+    // Values without elements are written by none, and others may still name them.
+    for (const name of node.outputs) {
+      if (name !== "" && !lifetimes.has(rootOf(name))) write(rootOf(name), bytesOf(rootOf(name)));
+    }
+    program.scratch?.forEach((bytes) => {
+      checkValue(`scratch memory of node "${node.name}"`, bytes, device);
+    });
+  }
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  for (const { name } of graph.outputs) {
+    if (!inputs.has(rootOf(name))) lifetimes.use(rootOf(name), now);
+  }
+  for (const name of inputs) lifetimes.dropUnused(name);
+  return lifetimes;
 }
 
 /** A node that computes something, as kernels see it. */
@@ -199,22 +225,31 @@ function bind(
   place: (name: string) => PlannedBinding,
   params: ParamsLayout,
 ): PlannedDispatch[] {
-  const operands = (node.epilogue ?? []).flatMap((step) => step.operand ?? []);
   const work = estimateWork(problem) / program.dispatches.length;
   const bindingOf = (b: Binding): PlannedBinding => {
     if (b.kind === "params") return params.add(b.data);
     if (b.kind === "packed") return { kind: "packed", packed: program.packed![b.index]! };
-    if (b.kind === "scratch") return place(scratchName(node, b.index));
-    if (b.kind === "operand") return place(operands[b.index]!);
-    return place(b.kind === "input" ? node.inputs[b.index]! : node.outputs[b.index]!);
+    return place(boundValue(node, b)!);
   };
   return program.dispatches.map(({ label, wgsl, workgroups, bindings }) => {
     return { node: node.name, label, wgsl, workgroups, bindings: bindings.map(bindingOf), work };
   });
 }
 
-function scratchName(node: Node, index: number): string {
-  return `scratch ${index} of ${node.outputs[0]}`;
+/** The name of what a dispatch of a node binds; undefined for what is made for the kernel alone. */
+function boundValue(node: Node, b: Binding): string | undefined {
+  switch (b.kind) {
+    case "input":
+      return node.inputs[b.index]!;
+    case "output":
+      return node.outputs[b.index]!;
+    case "operand":
+      return node.epilogue!.flatMap((step) => step.operand ?? [])[b.index]!;
+    case "scratch":
+      return `scratch ${b.index} of ${node.outputs[0]}`;
+    default:
+      return undefined;
+  }
 }
 
 function sourceOf(
