@@ -12,6 +12,7 @@ from typing import Optional
 
 from torch import Tensor
 
+from .copies import gathered
 from .method import Cost, Method
 from .padding import aligned, as_rows, channels_last, padded, store, windows
 from .pointwise import divisor
@@ -36,7 +37,7 @@ def _columns(problem: Problem, x: Tensor) -> Tensor:
     view = view.movedim(-2, 0)
     depth, row = _depths(problem, x)
     if row == depth:
-        return view.reshape(groups, problem.positions, depth)
+        return gathered(view).view(groups, problem.positions, depth)
     matrix = x.new_empty((1, problem.positions, row))
     matrix[..., depth:].zero_()
     matrix[..., :depth].unflatten(1, view.shape[1 : 2 + problem.rank]).flatten(-1).unflatten(

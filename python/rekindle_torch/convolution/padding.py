@@ -8,6 +8,8 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from .copies import copy
+
 
 def channels_last(x: Tensor) -> Tensor:
     """A view of [N, C, *spatial] as [N, *spatial, C]."""
@@ -24,7 +26,7 @@ def place(target: Tensor, x: Tensor, starts: Sequence[int]) -> None:
             target = target.narrow(dim, start, room)
         if room != x.shape[dim]:
             x = x.narrow(dim, 0, room)
-    target.copy_(x)
+    copy(target, x)
 
 
 def padded(x: Tensor, befores: Sequence[int], sizes: Sequence[int]) -> Tensor:
@@ -73,7 +75,7 @@ def aligned(length: int, x: Tensor) -> int:
 def store(out: Tensor, value: Tensor, bias: Optional[Tensor]) -> None:
     """Writes [..., K], plus a bias of [K], into a view of the result."""
     if bias is None:
-        out.copy_(value)
+        copy(out, value)
     elif torch.is_grad_enabled() or value.dtype != out.dtype:
         out.copy_(value + bias)
     else:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 
 from torch import Tensor
 
+from .copies import copy
 from .method import Cost, Method
 from .padding import aligned, as_rows, channels_last, padded, store, windows
 from .problem import Problem
@@ -76,7 +77,7 @@ def _patches(problem: Problem, x: Tensor, layout: Layout) -> Tensor:
     if vector != filled:
         target[..., filled:].zero_()
         target = target[..., :filled]
-    target.unflatten(-1, (*kernel[:-1], problem.channels)).copy_(view)
+    copy(target.unflatten(-1, (*kernel[:-1], problem.channels)), view)
     size = (layout.phases, layout.steps, window)
     return buffer.as_strided(size, (stride * vector, layout.phases * stride * vector, 1))
 
@@ -121,7 +122,7 @@ def _weight_gradient(problem: Problem, x: Tensor, g: Tensor) -> Tensor:
     flat = g.new_zeros((layout.phases * layout.steps, problem.filters))
     last = channels_last(g)
     wide = flat[: rows * layout.wide].view(*last.shape[:-2], layout.wide, problem.filters)
-    wide[..., : problem.out_size[-1], :].copy_(last)
+    copy(wide[..., : problem.out_size[-1], :], last)
     patches = _patches(problem, x, layout)
     result = transposed_product(_interleaved(flat, layout), patches, splits if splits > 4 else 1)
     filled = problem.channels * prod(problem.kernel[:-1])

@@ -17,6 +17,7 @@ from typing import NamedTuple, Optional
 
 from torch import Tensor
 
+from .copies import copy
 from .method import Cost, Method
 from .padding import channels_last, padded, store
 from .problem import Problem
@@ -81,7 +82,7 @@ def _source(problem: Problem, x: Tensor, plan: Plan) -> Tensor:
     for dim in range(outer - 1, -1, -1):
         split = split.unflatten(dim, (plan.heights[dim], stride[dim]))
     order = [2 * d + 1 for d in range(outer)] + [2 * d for d in range(outer)]
-    target.copy_(split.permute(*order, *range(2 * outer, split.dim())))
+    copy(target, split.permute(*order, *range(2 * outer, split.dim())))
     return buffer
 
 
@@ -93,7 +94,7 @@ def _place_rows(target: Tensor, x: Tensor, pads: tuple[tuple[int, int], ...]) ->
         if room <= 0:
             return
         target, x = target.narrow(dim, lo, room), x.narrow(dim, 0, room)
-    target.copy_(x)
+    copy(target, x)
 
 
 def _slack(problem: Problem, plan: Plan) -> int:
@@ -185,7 +186,7 @@ def _weight_gradient(problem: Problem, x: Tensor, g: Tensor) -> Tensor:
     plan = _plan(problem, splits)
     buffer = _source(problem, x, plan)
     flat = g.new_zeros((plan.phases * plan.steps, problem.filters))
-    _valid(problem, plan, flat).copy_(channels_last(g))
+    copy(_valid(problem, plan, flat), channels_last(g))
     gradients = _batches(problem, plan, flat)
     # [*kernel, K, C / G]
     result = x.new_empty((*problem.kernel, problem.filters, d // groups))

@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 import torch
 from torch import Tensor
 
+from .copies import gathered
 from .method import Cost, Method
 from .padding import channels_last, padded, store, windows
 from .problem import Problem
@@ -93,7 +94,7 @@ def _input_tiles(problem: Problem, x: Tensor, m: int, tiles: Tiles, to: Transfor
     t = m + 2
     view = windows(source, (tiles.rows, tiles.columns), (t, t), (m, m), (1, 1))
     # [N, rows, columns, t, t, C] -> [t, t, N, rows, columns, C]
-    flat = view.permute(3, 4, 0, 1, 2, 5).reshape(t * t, tiles.total * problem.channels)
+    flat = gathered(view.permute(3, 4, 0, 1, 2, 5)).view(t * t, tiles.total * problem.channels)
     return (to.input @ flat).view(t * t, tiles.total, problem.channels)
 
 
@@ -136,7 +137,7 @@ def _weight_gradient(problem: Problem, x: Tensor, g: Tensor, m: int) -> Tensor:
     source = padded(channels_last(g), [0, 0], [tiles.rows * m, tiles.columns * m])
     blocks = source.unflatten(2, (tiles.columns, m)).unflatten(1, (tiles.rows, m))
     # [N, rows, m, columns, m, K] -> [m, m, N, rows, columns, K]
-    flat = blocks.permute(2, 4, 0, 1, 3, 5).reshape(m * m, tiles.total * k)
+    flat = gathered(blocks.permute(2, 4, 0, 1, 3, 5)).view(m * m, tiles.total * k)
     gradients = (to.output.t() @ flat).view(t * t, tiles.total, k)
     inputs = _input_tiles(problem, x, m, tiles, to)
     products = torch.bmm(gradients.transpose(1, 2), inputs)

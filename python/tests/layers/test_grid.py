@@ -7,7 +7,7 @@ import torch
 
 from .reference import check_every_method, grid, tensors_of
 
-GROUPINGS = [(1, 3, 4), (2, 4, 6), (3, 3, 3), (2, 2, 4)]
+GROUPINGS = [(1, 3, 4), (1, 4, 8), (2, 4, 6), (3, 3, 3), (2, 2, 4)]
 
 
 def each(rank: int, *values: int) -> list[tuple[int, ...]]:

@@ -1,0 +1,82 @@
+"""Batch and instance normalisation and recurrent layers without MIOpen."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import rekindle_torch as rk
+
+NORMS = [
+    (nn.BatchNorm1d, rk.SafeBatchNorm1d, 1),
+    (nn.BatchNorm2d, rk.SafeBatchNorm2d, 2),
+    (nn.BatchNorm3d, rk.SafeBatchNorm3d, 3),
+    (nn.InstanceNorm1d, rk.SafeInstanceNorm1d, 1),
+    (nn.InstanceNorm2d, rk.SafeInstanceNorm2d, 2),
+    (nn.InstanceNorm3d, rk.SafeInstanceNorm3d, 3),
+]
+by_name = {"ids": lambda value: getattr(value, "__name__", str(value))}
+
+
+def close(a: torch.Tensor, b: torch.Tensor) -> None:
+    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("native, own, rank", NORMS, **by_name)
+def test_norms(native, own, rank: int) -> None:
+    options = {"affine": True, "track_running_stats": True, "momentum": 0.3}
+    expected, actual = native(4, **options), own(4, **options)
+    for step in range(4):
+        if step == 3:
+            expected.eval()
+            actual.eval()
+        x = torch.randn(3, 4, *(5,) * rank, requires_grad=True)
+        y, z = actual(x), expected(x)
+        close(y, z)
+        (a,), (b,) = (torch.autograd.grad(t.pow(3).sum(), x) for t in (y, z))
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+    for key, value in expected.state_dict().items():
+        torch.testing.assert_close(actual.state_dict()[key], value)
+
+
+@pytest.mark.parametrize("options", [{"momentum": None}, {"track_running_stats": False}], ids=str)
+def test_unusual_norms(options: dict) -> None:
+    expected, actual = nn.BatchNorm2d(3, **options), rk.SafeBatchNorm2d(3, **options)
+    for _ in range(2):
+        x = torch.randn(2, 3, 4, 4)
+        close(actual(x), expected(x))
+    close(actual.eval()(x), expected.eval()(x))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        actual.train()(torch.randn(1, 3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "native, own",
+    [(nn.RNN, rk.SafeRNN), (nn.LSTM, rk.SafeLSTM), (nn.GRU, rk.SafeGRU)],
+    **by_name,
+)
+def test_recurrent(native, own) -> None:
+    options = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+    expected, actual = native(3, 5, **options), own(3, 5, **options)
+    actual.load_state_dict(expected.state_dict())
+    x = torch.randn(2, 4, 3)
+    seen = []
+    actual.register_forward_pre_hook(lambda *_: seen.append(torch.backends.cudnn.enabled))
+    before = torch.backends.cudnn.enabled
+    close(actual(x)[0], expected(x)[0])
+    assert torch.backends.cudnn.enabled == before == seen[0]
+    packed = nn.utils.rnn.pack_padded_sequence(x, [4, 2], batch_first=True)
+    close(actual(packed)[0].data, expected(packed)[0].data)
+
+
+def test_recurrent_runs_with_the_switch_off(monkeypatch) -> None:
+    layer, seen = rk.SafeGRU(3, 5), []
+    native = nn.GRU.forward
+    monkeypatch.setattr(
+        nn.GRU,
+        "forward",
+        lambda self, *a: (seen.append(torch.backends.cudnn.enabled), native(self, *a))[1],
+    )
+    layer(torch.randn(4, 2, 3))
+    assert seen == [False] and torch.backends.cudnn.enabled
