@@ -1,12 +1,13 @@
-// Times convolution as a matrix product in many tiles and splits, on layers of ResNet-50, VGG-16 and
-// MobileNetV2 at batches 1, 8 and 32: what the choice of tiles (src/kernels/tile-choice.ts) is fitted
-// to. The build must be up to date.
+// Times convolution as a matrix product in many tiles and splits, on layers of ResNet-50, VGG-16
+// and MobileNetV2 at batches 1, 8 and 32: what the choice of tiles (src/kernels/tile-choice.ts) is
+// fitted to. The build must be up to date.
 //
 //   node bench/tile-sweep.mjs OUT.json [--seconds 180]
 //
 // Writes one entry for each layer that it reached in the time: its batch N, size HW, channels C,
-// filters K, kernel R and stride, M and D (the product is M x D by D x K), and `res`, rows of [us, tileM, tileN, depth, rows, cols, splits, stages], where `us` is the
-// better of two means over about 6 ms of repeats.
+// filters K, kernel R and stride, M and D (the product is M x D by D x K), and `res`, rows of
+// [us, tileM, tileN, depth, rows, cols, splits, stages], where `us` is the better of two means over
+// about 6 ms of repeats.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openGpu } from "../dist/gpu/index.js";

@@ -228,8 +228,10 @@ function multiply(c: Conv2d, w: Winograd, chunk: number, t: Tile, options: Build
   var filterRow = group * params.depth + bRow + firstSlice * ${t.depth}u;`,
         a: {
           element: "vec4<f32>",
-          value: (i) =>
-            `tiles[((tileRow + aRow + ${i}u * aStep) * ${w.n ** 2}u + group) * (params.depth / 4u) + channel]`,
+          value: (i) => {
+            const row = `(tileRow + aRow + ${i}u * aStep) * ${w.n ** 2}u + group`;
+            return `tiles[(${row}) * (params.depth / 4u) + channel]`;
+          },
           counts: isExact ? undefined : () => "channel < params.depth / 4u",
         },
         b: {

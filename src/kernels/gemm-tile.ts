@@ -96,7 +96,7 @@ export interface Load {
    * a load makes the GPU wait for it. What lies beyond a buffer reads as anything.
    */
   readonly value: (i: number) => string;
-  /** The condition for vector i to count; zeros take its place otherwise. Left out: it always does. */
+  /** The condition for vector i to count, or else to be zeros. Left out: it always does. */
   readonly counts?: ((i: number) => string) | undefined;
   /** `counts` is a vec4<bool>: one for each element. */
   readonly each?: boolean;

@@ -1,7 +1,7 @@
 /**
  * The matrices of Winograd's minimal filtering F(m x m, 3 x 3): a tile of n x n inputs, n = m + 2,
  * gives m x m outputs with n^2 multiplications instead of 9 m^2.
- * (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, sections 4.1 and 4.3.)
+ * (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, sections 4.1, 4.3.)
  */
 export interface Winograd {
   /** Outputs and inputs of a tile along one side. */

@@ -6,9 +6,9 @@ import type { RunFeeds } from "./lane.ts";
 import type { TuningUse } from "./plan.ts";
 
 /**
- * What a device stores values as and multiplies them in: "f32"; "f16", in both, with products summed
- * up in float16 over short stretches and in float32 beyond; "f16acc32", stored as float16 and
- * computed in float32.
+ * What a device stores values as and multiplies them in: "f32"; "f16", in both, with products
+ * summed up in float16 over short stretches and in float32 beyond; "f16acc32", stored as float16
+ * and computed in float32.
  */
 export type Precision = "f32" | "f16" | "f16acc32";
 
@@ -34,8 +34,8 @@ export interface SessionOptions {
    */
   readonly device?: string;
   /**
-   * "f16" and "f16acc32" need a device with `shader-f16`; the CPU computes in float32 all the same, and says so
-   * in `device.reason`. Inputs and outputs stay as the model declares them.
+   * "f16" and "f16acc32" need a device with `shader-f16`; the CPU computes in float32 all the
+   * same, and says so in `device.reason`. Inputs and outputs stay as the model declares them.
    */
   readonly precision?: Precision;
   /** Sizes for named dimensions, known before the first run: `{ N: 8 }`. */

@@ -28,8 +28,8 @@ export interface SubmitBudget {
 
 /**
  * Drivers reset a GPU that is busy with one submission for 2 seconds (Windows) or 10 (Linux). At
- * 0.1 TFLOP/s, a fiftieth of what an RX 5600 XT can do, this takes 0.2 seconds. It holds until a run has shown
- * how fast the device is.
+ * 0.1 TFLOP/s, a fiftieth of what an RX 5600 XT can do, this takes 0.2 seconds. It holds until a
+ * run has shown how fast the device is.
  */
 export const submitBudget: SubmitBudget = { work: 2e10, dispatches: 256 };
 
