@@ -1,6 +1,6 @@
 import type { Remedy } from "../remedy.ts";
 import { amdWheels } from "./amd-wheels.ts";
-import { clearOverrides } from "./clear-overrides.ts";
+import { cleanUps, onDemand } from "./clean-ups.ts";
 import { container } from "./container.ts";
 import { cpu } from "./cpu.ts";
 import {
@@ -19,7 +19,7 @@ import { rocmSdkBuilder } from "./rocm-sdk-builder.ts";
 
 /** Every remedy. Clean-ups come first, in the order in which they are to be done. */
 export const catalog: readonly Remedy[] = [
-  clearOverrides,
+  ...cleanUps,
   amdWheels,
   engine,
   rekindleTorch,
@@ -36,4 +36,5 @@ export const catalog: readonly Remedy[] = [
   otherCard,
   legacyRocm52,
   legacyRocm54,
+  ...onDemand,
 ];

@@ -20,7 +20,7 @@ import { waySources } from "./way-sources.ts";
  */
 
 /** Python reads it before any program: ROCm's runtime looks for the variable when torch loads. */
-const siteCustomize = `"""PyTorch 1.13.1 for ROCm 5.2 runs on RDNA1 as gfx1030; in this environment alone."""
+const siteCustomize = `"""RDNA1 runs as gfx1030 with PyTorch 1.13.1 for ROCm 5.2: in this environment alone."""
 
 import os
 
@@ -85,8 +85,8 @@ export const legacyRocm52: Remedy = {
   fp16: "no",
   certainty: "reported",
   evidence:
-    "the owner of an RX 5700 XT reports it to work with the override 10.3.0 in 32-bit floats, and " +
-    "nothing newer that PyTorch published",
+    "the owner of an RX 5700 XT reports it to work with the override 10.3.0 in 32-bit floats, " +
+    "and nothing newer that PyTorch published",
   sources: [sources.legacyTorch, sources.oldRocm, sources.overrideForDebugging],
   requires: [
     linuxOnly,

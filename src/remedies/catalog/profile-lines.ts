@@ -34,7 +34,7 @@ export function withVariables(text: string, file: string, change: Change): strin
     const rest = forms.reduce((now, one) => replaced(now, one, change), line);
     if (rest === line) return [line];
     if (isPlain(file)) return rest.trim() === "" ? [] : [rest];
-    return [whole(rest)];
+    return [indentOf(line) + whole(rest.trim())];
   });
   return lines.join("\n");
 }
@@ -62,15 +62,15 @@ function unitLine(line: string, change: Change): string[] {
   return /=\s*$/.test(rest) ? [] : [rest.replace("= ", "=")];
 }
 
+const indentOf = (line: string) => /^\s*/.exec(line)![0];
+
 /** Makes what is left of a line of a script a statement again. */
 function whole(rest: string): string {
-  const [, indent, text] = /^(\s*)(.*?)\s*$/.exec(rest)!;
-  const kept = text!
+  const kept = rest
     .replace(/\b(?:export|setenv)\s*(?=$|;|&&|\|\||#)/, ":")
     .replace(/^(?=;|&&|\|\|)/, ": ")
     .replace(/[ \t]{2,}/g, " ");
-  const isEmpty = /^:?\s*(?:#.*)?$/.test(kept);
-  return isEmpty ? indent + nothing : indent + kept;
+  return /^:?\s*(?:#.*)?$/.test(kept) ? nothing : kept;
 }
 
 const plain = (text: string) => text.trim().replace(/^(["'])(.*)\1$/, "$2");
