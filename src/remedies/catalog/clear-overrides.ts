@@ -2,10 +2,9 @@ import { all, type Condition, fact, not, some } from "../../doctor/condition.ts"
 import type { Facts } from "../../doctor/facts.ts";
 import { isSameGeneration, onWindows, overrideName, targetOf } from "../../doctor/rules/common.ts";
 import { sources } from "../../doctor/rules/sources.ts";
-import { editFile } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { withVariables } from "./profile-lines.ts";
+import { editProfile } from "./edit-profile.ts";
 
 type Setting = NonNullable<Facts["settings"]>[number];
 
@@ -31,18 +30,18 @@ const cardOf = ({ gpus }: Facts, card: number | undefined) =>
   card === undefined ? undefined : gpus?.[card]?.gfx;
 
 async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "options">> {
-  const { facts, at, host, home } = situation;
+  const { facts, at } = situation;
   const gfx = cardOf(facts, at.card)!;
   const settings = facts.settings?.filter((setting) => inTheWay(setting, gfx)) ?? [];
   const steps: Step[] = [];
   for (const [i, file] of [...new Set(settings.map((setting) => setting.file))].entries()) {
     const names = settings.filter((s) => s.file === file).map((s) => s.name);
-    const does = `take ${[...new Set(names)].join(" and ")} out of ${file}`;
-    const path = file.replace(/^~(?=\/)/, home);
-    const step = await editFile(host, path, { id: `edit-${i + 1}`, does }, (text) =>
-      withVariables(text, file, (name, value) =>
-        inTheWay({ name, value }, gfx) ? undefined : value,
-      ),
+    const head = {
+      id: `edit-${i + 1}`,
+      does: `take ${[...new Set(names)].join(" and ")} out of ${file}`,
+    };
+    const step = await editProfile(situation, file, head, (name, value) =>
+      inTheWay({ name, value }, gfx) ? undefined : value,
     );
     if (step) steps.push(step);
   }

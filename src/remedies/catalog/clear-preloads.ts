@@ -4,7 +4,7 @@ import { preloadShim } from "../../doctor/rules/runtime.ts";
 import { editFile } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { withVariables } from "./profile-lines.ts";
+import { editProfile } from "./edit-profile.ts";
 
 const systemFile = "/etc/ld.so.preload";
 
@@ -27,23 +27,23 @@ const without = (list: string, libraries: readonly string[]) =>
     .filter((name) => name !== "" && !libraries.includes(name))
     .join(":");
 
-async function plan({ facts, host, home }: Situation): Promise<Omit<Plan, "remedy" | "options">> {
+async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "options">> {
   const steps: Step[] = [];
-  const shims = shimsByFile(facts);
+  const shims = shimsByFile(situation.facts);
   for (const [file, libraries] of shims) {
     // A variable of this shell alone: nobody can take it out from here.
     if (file === "LD_PRELOAD") continue;
-    const head = { id: `edit-${steps.length + 1}`, does: `take ${libraries} out of ${file}` };
-    const path = file.replace(/^~(?=\/)/, home);
-    const step = await editFile(host, path, head, (text) =>
+    const head = {
+      id: `edit-${steps.length + 1}`,
+      does: `take ${libraries.join(" and ")} out of ${file}`,
+    };
+    const step =
       file === systemFile
-        ? withoutLibraries(text, libraries)
-        : withVariables(text, file, (name, value) =>
+        ? await editFile(situation.host, file, head, (text) => withoutLibraries(text, libraries))
+        : await editProfile(situation, file, head, (name, value) =>
             name === "LD_PRELOAD" ? without(value, libraries) : value,
-          ),
-    );
-    if (!step) continue;
-    steps.push(path.startsWith("/etc/") ? { ...step, needs: [{ root: true }] } : step);
+          );
+    if (step) steps.push(file === systemFile ? { ...step, needs: [{ root: true }] } : step);
   }
   const notes = shims.has("LD_PRELOAD")
     ? ["This shell has LD_PRELOAD set: unset LD_PRELOAD, or log in again."]

@@ -68,7 +68,7 @@ const indentOf = (line: string) => /^\s*/.exec(line)![0];
 function whole(rest: string): string {
   const kept = rest
     .replace(/\b(?:export|setenv)\s*(?=$|;|&&|\|\||#)/, ":")
-    .replace(/^(?=;|&&|\|\|)/, ": ")
+    .replace(/(^|\b(?:then|do|else)\s|[{(;]\s|&&|\|\|)\s*(?=;|&&|\|\||$)/g, "$1: ")
     .replace(/[ \t]{2,}/g, " ");
   return /^:?\s*(?:#.*)?$/.test(kept) ? nothing : kept;
 }
