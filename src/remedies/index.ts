@@ -5,6 +5,7 @@ export * from "./fix.ts";
 export * from "./history.ts";
 export type { FixState, Outcome, Proof } from "./journal.ts";
 export { mainCard, viewOf } from "./machine.ts";
+export { gigabytes } from "./obstacles.ts";
 export * from "./plan-for.ts";
 export * from "./plan-report.ts";
 export type { Wishes } from "./rank.ts";

@@ -3,6 +3,8 @@ import type { Cost, Remedy } from "./remedy.ts";
 
 /** Something that has to be put right first. */
 export interface Obstacle {
+  /** In a few words. */
+  readonly title: string;
   /** A sentence. */
   readonly why: string;
   /** What to do about it; empty where nothing can be done. */
@@ -41,7 +43,7 @@ export function obstaclesFor(
     if (!isFinal && !(below.other as readonly string[]).includes(rule.id)) return [];
     const [first] = cases;
     const commands = isFinal ? [] : (first.remedies[0]?.commands ?? []);
-    return [{ why: sentence(first.why), commands, isFinal }];
+    return [{ title: rule.title, why: sentence(first.why), commands, isFinal }];
   });
   return [...ofRules, ...ofSize(cost, facts)];
 }
@@ -51,6 +53,7 @@ function ofSize(cost: Cost, { disks, memory }: Facts): Obstacle[] {
   const free = disks?.find(({ purpose }) => purpose === "home")?.freeBytes;
   const total = memory?.totalBytes;
   const short = (what: string, needed: number, there: number): Obstacle => ({
+    title: `Too little ${what}`,
     why: `It needs ${gigabytes(needed)} of ${what}, and there are ${gigabytes(there)}.`,
     commands: [],
     isFinal: false,

@@ -65,15 +65,15 @@ export function planReport(
   const [best] = ways;
   // What computes without ROCm does not care for what is in ROCm's way.
   const first = best && best.remedy.standsOn !== "rocm" ? [] : cleanUps;
-  const path = works ? [] : [...first, ...(best ? [best] : [])].map(({ remedy }) => remedy.id);
+  const chosen = works ? cleanUps : [...first, ...(best ? [best] : [])];
   return {
     schema: "rekindle-plan/1",
     wishes,
     card: cardOf(facts),
     verdict: verdict.sentence,
     works,
-    path,
-    summary: works ? [["doctor", verdict.sentence]] : best ? summaryOf(best, first) : noWay,
+    path: chosen.map(({ remedy }) => remedy.id),
+    summary: works ? healthy(verdict.sentence, cleanUps) : best ? summaryOf(best, first) : noWay,
     ways: ways.map((one, i) => reported(one, i === 0 ? undefined : whyLower(one, best!, wishes))),
     cleanUps: cleanUps.map((one) => reported(one)),
     leftOut: leftOut.map((one) => reported(one)),
@@ -85,6 +85,12 @@ const noWay: PlanReport["summary"] = [
   ["none", "nothing in the catalogue fits this machine and these wishes: see what is against each"],
 ];
 
+/** It works; what lies about may still get in the way of other shells. */
+function healthy(sentence: string, cleanUps: readonly Judged[]): PlanReport["summary"] {
+  const advice = cleanUps.map(({ remedy }) => `rekindle fix ${remedy.id}`).join(", then ");
+  return [["doctor", sentence], ...(advice === "" ? [] : [["tidy up", advice] as const])];
+}
+
 /** What, why, at what cost, with which risk, and how. */
 function summaryOf(
   { remedy, cost, obstacles }: Judged,
@@ -92,15 +98,14 @@ function summaryOf(
 ): PlanReport["summary"] {
   const [source] = remedy.sources;
   const certainty = certaintyWords[remedy.certainty].toLowerCase();
-  const before = obstacles.map(({ why, commands }) => [why, ...commands].join(" "));
+  const before = obstacles.map(({ title, commands }) => commands[0] ?? title.toLowerCase());
   const ids = [...first.map((one) => one.remedy), remedy].map(({ id }) => `rekindle fix ${id}`);
-  const commands = `${ids.join(", then ")} (shows it; --yes does it; rekindle undo takes it back)`;
   return [
     ["what", `${remedy.title}: ${remedy.gives}`],
     ["why", `${certainty}: ${remedy.evidence} (${source.at}, ${source.date})`],
     ["takes", `${costText(cost)}; changes: ${remedy.changes.join(" ")}`],
     ["risk", remedy.risks[0] ?? "none is known"],
-    ["do", [...before, commands].join(" Then: ")],
+    ["do", `${[...before, ...ids].join(", then ")} (shows it; --yes does it, undo takes it back)`],
   ];
 }
 
@@ -112,17 +117,21 @@ export const certaintyWords = {
 
 /** "5 to 60 min, 4 GB to download, 12 GB of disk, no root" */
 export function costText(cost: Cost): string {
-  const [least, most] = cost.minutes;
-  const time = least === most ? minutes(most) : `${least} to ${minutes(most)}`;
   return [
-    least < 120 && most >= 120 ? `${minutes(least)} to ${minutes(most)}` : time,
-    ...(cost.downloadBytes > 0
-      ? [`${gigabytes(cost.downloadBytes)} to download`]
-      : ["no download"]),
+    timeText(cost),
+    cost.downloadBytes > 0 ? `${gigabytes(cost.downloadBytes)} to download` : "no download",
     ...(cost.diskBytes > 0 ? [`${gigabytes(cost.diskBytes)} of disk`] : []),
     cost.root ? "root" : "no root",
     ...(cost.restart ? ["a restart"] : []),
   ].join(", ");
+}
+
+/** "5 to 60 min", "5 min to 3 h", "5 to 16 h" */
+export function timeText({ minutes: [least, most] }: Cost): string {
+  if (least === most) return minutes(most);
+  const [from, unit] = minutes(least).split(" ");
+  const to = minutes(most);
+  return to.endsWith(` ${unit}`) || least === 0 ? `${from} to ${to}` : `${from} ${unit} to ${to}`;
 }
 
 function cardOf(facts: Facts): string {

@@ -1,8 +1,9 @@
 import {
   certaintyWords,
-  costText,
+  gigabytes,
   type PlanReport,
   type ReportedRemedy,
+  timeText,
 } from "../../remedies/index.ts";
 import { type Output, paint } from "../io.ts";
 import { facts, table, wrap } from "../text.ts";
@@ -36,10 +37,14 @@ function overview(ways: readonly ReportedRemedy[]): string[] {
     id,
     service,
     certainty,
-    fp16 === "unknown" ? "fp16 ?" : `fp16 ${fp16}`,
-    costText(cost),
+    fp16 === "unknown" ? "?" : fp16,
+    timeText(cost),
+    gigabytes(cost.downloadBytes),
+    gigabytes(cost.diskBytes),
+    cost.root ? "yes" : "no",
   ]);
-  return table(rows, "rlllll").map((line) => `  ${line}`);
+  const head = ["", "way", "serves it", "certainty", "fp16", "time", "download", "disk", "root"];
+  return table([head, ...rows], "rlllllrrl").map((line) => `  ${line}`);
 }
 
 function details(
@@ -48,7 +53,7 @@ function details(
   out: Output,
   columns: number,
 ): string[] {
-  const { id, title, certainty, evidence, sources, changes, risks, lower, obstacles } = remedy;
+  const { id, certainty, evidence, sources, changes, risks, lower, obstacles } = remedy;
   const mark = place === undefined ? "-" : `${place + 1}`;
   const [source] = sources;
   const rows = [
@@ -56,11 +61,13 @@ function details(
     `Changes: ${changes.join(" ")}`,
     ...(risks.length > 0 ? [`Can go wrong: ${risks.join(" ")}`] : []),
     ...(lower === undefined ? [] : [`Ranks lower: ${lower}`]),
-    ...obstacles.map(({ why, commands }) => `First: ${[why, ...commands].join(" ")}`),
+    ...obstacles.map(({ title, why, commands }) =>
+      commands.length > 0 ? `First: ${commands.join("; ")} (${title})` : `First: ${why}`,
+    ),
   ];
   return [
     "",
-    `${mark} ${paint(out, "bold", title)} (${id})`,
+    `${mark} ${paint(out, "bold", remedy.title)} (${id})`,
     ...rows.flatMap((row) => hanging(row, columns, "  ")),
   ];
 }
