@@ -8,7 +8,7 @@ import { buildPackage } from "../../test/built.ts";
 import { command, temporaryFolder } from "../../test/command.ts";
 import type { TrialReport } from "../trial/index.ts";
 
-// A program that speaks as the steps of PyTorch do stands in for Python; its head says what it does.
+// A program that speaks as the steps of PyTorch do stands in for Python.
 
 const python = fileURLToPath(new URL("../../test/trial/fake-python.mjs", import.meta.url));
 let folder: string;

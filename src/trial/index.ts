@@ -1,6 +1,7 @@
 export * from "./case.ts";
 export * from "./confine.ts";
 export * from "./experiment.ts";
+export { type JournalState, stateOfText } from "./journal.ts";
 export * from "./journals.ts";
 export * from "./kernel-watch.ts";
 export * from "./machine.ts";

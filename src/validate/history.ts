@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Host, openAppendLog, parseLines } from "../host/index.ts";
+import { type JournalState, journalsIn, settle, stateOfText } from "../trial/index.ts";
 import { criterionIds } from "./criteria.ts";
 
 const output = z.object({ digest: z.string(), values: z.string() });
@@ -28,7 +29,44 @@ export async function historyOf(
   const text = await host.readText(path);
   if (text === undefined) return [];
   const entries = parseLines(text, path).map((value) => entrySchema.parse(value));
-  return entries.filter((e) => e.subject === subject && e.device === device);
+  const isSame = (e: HistoryEntry) => e.device === device || e.device === unknownDevice;
+  return entries.filter((e) => e.subject === subject && isSame(e));
+}
+
+/** A validation that ended before any part could tell what it runs on. */
+const unknownDevice = "unknown";
+
+/**
+ * Finds validations in a folder during which the machine went down, and adds them as failed ones of
+ * their boots. Throws "file-invalid" where one of them is still running.
+ */
+export async function rememberDeaths(host: Host, folder: string, history: string): Promise<void> {
+  for (const journal of await journalsIn(host, folder)) {
+    const text = await host.readText(journal);
+    const state = text === undefined || journal === history ? undefined : readable(text, journal);
+    if (!state?.unfinished) continue;
+    const settled = await settle(host, journal);
+    if (settled?.result.outcome !== "machine-died") continue;
+    const { boot } = state.unfinished;
+    const device = [...state.results.values()].find((r) => r.device !== undefined)?.device;
+    remember(history, {
+      time: new Date().toISOString(),
+      boot,
+      subject: String(state.order?.subject),
+      device: device ?? unknownDevice,
+      verdicts: { stability: "not met" },
+      outputs: {},
+    });
+  }
+}
+
+/** One that is damaged or of another version tells nothing. */
+function readable(text: string, path: string): JournalState | undefined {
+  try {
+    return stateOfText(text, path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Adds a validation. Throws "file-invalid" where it cannot be written. */

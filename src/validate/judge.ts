@@ -253,7 +253,8 @@ function judgeRepeats(found: Found): Judgement {
     const count = Object.keys(one).length;
     if (against.length === 0) evidence.push(`${count} cases, bit for bit, in two processes`);
   }
-  const earlier = found.history.filter(({ boot }) => boot !== found.boot).at(-1);
+  const others = found.history.filter(({ boot }) => boot !== found.boot);
+  const earlier = others.filter(({ outputs }) => Object.keys(outputs).length > 0).at(-1);
   if (one && earlier) {
     const difference = firstDifference(earlier.outputs, one);
     if (difference) against.push(`after a restart: ${sentenceOf(difference)}`);

@@ -12,7 +12,7 @@ import {
   Trial,
 } from "../trial/index.ts";
 import type { MeasuredTime, ValidateReport } from "./criteria.ts";
-import { historyOf, remember } from "./history.ts";
+import { historyOf, remember, rememberDeaths } from "./history.ts";
 import { type Found, judgeAll, outputsOf } from "./judge.ts";
 import { type Extent, type Part, planFor } from "./plan.ts";
 import { type SensorRange, watchSensors } from "./sensors.ts";
@@ -50,11 +50,13 @@ export async function runValidation(options: ValidateOptions): Promise<ValidateR
   await checkTarget(target, host);
   const startedAt = new Date().toISOString();
   const parts = planFor(target, extent, wanted);
+  const folder = dirname(journal);
+  const historyFile = join(folder, "history.jsonl");
+  await rememberDeaths(host, folder, historyFile);
   const { results, sensors, isComplete } = await runParts(parts, options);
   const boot = await bootIdOf(host);
   const device = [...results.values()].find((r) => r.device !== undefined)?.device ?? "unknown";
   const isCard = isCardName(device);
-  const historyFile = join(dirname(journal), "history.jsonl");
   const history = await historyOf(host, historyFile, { subject, device });
   const times = timesIn(parts, results);
   const found: Found = { parts, results, extent, times, sensors, history, boot, isCard };

@@ -29,7 +29,7 @@ async function ranges(host: Host) {
 
 const device = "/sys/class/drm/card1/device";
 
-test("amdgpu: the junction's temperature, clock, power and memory, from least to most", async () => {
+test("amdgpu: the junction's temperature, clock, power, memory, from least to most", async () => {
   const host = machine((reading) => ({
     "/sys/class/drm/card0/device/vendor": "0x8086\n",
     "/sys/class/drm/card1-DP-1/status": "connected",

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Stands in for a Python with torch for ROCm on a card whose MIOpen fails: a Conv2d in
-// channels_last needs PYTORCH_MIOPEN_SUGGEST_NHWC=0, one in float16 needs cudnn.enabled = False, BatchNorm in
-// training mode crashes whatever is done, and a transposed one waits for a file to appear.
+// channels_last needs PYTORCH_MIOPEN_SUGGEST_NHWC=0, one in float16 cudnn.enabled = False;
+// BatchNorm in training mode crashes whatever is done; a transposed Conv2d waits for the file that
+// FAKE_HANG names.
 import { existsSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";

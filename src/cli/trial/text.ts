@@ -63,7 +63,8 @@ function paragraph(step: ReportedStep, out: Output): string[] {
     `${paint(out, "bold", id)}: ${outcomeMeaning[outcome]}`,
     ...wrap(detail, out.columns - 2).map((line) => `  ${line}`),
   ];
-  if (at !== undefined && !detail.includes(at)) lines.push(`  it had come to: ${at}`);
+  const isWrong = outcome === "wrong";
+  if (at !== undefined && !isWrong && !detail.includes(at)) lines.push(`  it had come to: ${at}`);
   if (step.leftBehind) lines.push(`  it left ${plural(step.leftBehind, "process")} behind`);
   if (step.outcome === "over-limit" && step.memoryBytesMax) {
     lines.push(`  most memory seen: ${formatBytes(step.memoryBytesMax)}`);
@@ -74,10 +75,11 @@ function paragraph(step: ReportedStep, out: Output): string[] {
   }
   const excerpt = (name: string, all: readonly string[], most: number) => {
     if (all.length === 0) return;
-    lines.push(`  ${name}:`, ...all.slice(-most).map((line) => paint(out, "dim", `    ${line}`)));
+    const shown = all.slice(-most).map((line) => `    ${line}`.slice(0, out.columns));
+    lines.push(`  ${name}:`, ...shown.map((line) => paint(out, "dim", line)));
   };
   excerpt("the kernel's log", kernelLines, kernelLinesMax);
-  excerpt("it wrote", text === "" ? [] : text.split("\n"), textLinesMax);
+  excerpt("it wrote", isWrong || text === "" ? [] : text.split("\n"), textLinesMax);
   return lines.map((line) => `${line}\n`);
 }
 
