@@ -1,6 +1,7 @@
 import { messageOf, RekindleError } from "../errors.ts";
 import type { DeviceTraits } from "../kernels/kernel.ts";
 import type { AdapterInfo } from "./adapters.ts";
+import { MemoryMeter } from "./memory-meter.ts";
 
 /** How long to wait for the news that a device is lost, after something on it has failed. */
 const lossNewsMs = 100;
@@ -10,6 +11,8 @@ export class Gpu {
   readonly device: GPUDevice;
   readonly info: AdapterInfo;
   readonly traits: DeviceTraits;
+  /** Makes and frees the buffers of all sessions on the device. */
+  readonly memory: MemoryMeter;
   /** Keyed by the full shader text, so that a key can never be wrong. */
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
   private destroyed = false;
@@ -19,6 +22,7 @@ export class Gpu {
     this.device = device;
     this.info = info;
     this.traits = traits;
+    this.memory = new MemoryMeter(device);
     device.lost.then(({ message }) => {
       if (!this.destroyed) this.loss = lossError(info.name, message);
     });

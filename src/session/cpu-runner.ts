@@ -51,6 +51,7 @@ export class CpuRunner implements Runner {
       weightBytes: 0,
       activationBytes: 0,
       stagingBytes: 0,
+      peakBytes: 0,
       dispatches: 0,
       tunings: { used: 0, ignored: [] },
       runs: this.runs,

@@ -32,7 +32,7 @@ export class DeviceTensor {
     this.dtype = dtype;
     this.dims = dims;
     const size = Math.max(4, Math.ceil(this.bytes / 4) * 4);
-    this.buffer = gpu.device.createBuffer({ size, usage: COPY_SRC | COPY_DST | STORAGE });
+    this.buffer = gpu.memory.allocate({ size, usage: COPY_SRC | COPY_DST | STORAGE });
   }
 
   get bytes(): number {
@@ -45,7 +45,7 @@ export class DeviceTensor {
     const { device } = this.gpu;
     const { size } = this.buffer;
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    const staging = device.createBuffer({ size, usage });
+    const staging = this.gpu.memory.allocate({ size, usage });
     try {
       const encoder = device.createCommandEncoder();
       encoder.copyBufferToBuffer(this.buffer, 0, staging, 0, size);
@@ -56,14 +56,15 @@ export class DeviceTensor {
     } catch (error) {
       throw await this.gpu.explain(error);
     } finally {
-      staging.destroy();
+      this.gpu.memory.free(staging);
     }
   }
 
   /** Frees the memory; runs that were issued before still read it. */
   dispose(): void {
+    if (this.isDisposed) return;
     this.isDisposed = true;
-    this.buffer.destroy();
+    this.gpu.memory.free(this.buffer);
   }
 
   /** Throws "disposed" where the memory is gone, and what `Gpu.assertUsable` throws. */

@@ -127,7 +127,7 @@ export class Executable {
 
   dispose(): void {
     for (const lane of this.lanes) lane.destroy();
-    for (const buffer of this.buffers) buffer.destroy();
+    for (const buffer of this.buffers) this.gpu.memory.free(buffer);
     for (const weight of this.held) this.weights.release(weight);
     this.buffers.length = 0;
     this.held.length = 0;
@@ -136,7 +136,7 @@ export class Executable {
   private upload(onProgress: OnProgress): Promise<Map<Weight, GPUBuffer>> {
     const weights = weightsOf(this.plan);
     onProgress({ stage: "pack", done: 0, total: weights.length });
-    return this.weights.acquire(weights, (weight) => {
+    return this.weights.acquire(weights, this.activationBytes, (weight) => {
       this.held.push(weight);
       onProgress({ stage: "pack", done: this.held.length, total: weights.length });
     });
@@ -173,7 +173,7 @@ export class Executable {
   }
 
   private buffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    const made = this.gpu.device.createBuffer({ size, usage });
+    const made = this.gpu.memory.allocate({ size, usage });
     this.buffers.push(made);
     return made;
   }

@@ -95,6 +95,7 @@ export class GpuRunner implements Runner {
       weightBytes: this.weights.bytes,
       activationBytes: all.reduce((sum, e) => sum + e.activationBytes, 0),
       stagingBytes: all.reduce((sum, e) => sum + e.stagingBytes, 0),
+      peakBytes: this.held.gpu.memory.peakBytes,
       dispatches: this.dispatches,
       tunings: this.tuningUse,
       runs: this.runs,

@@ -31,7 +31,7 @@ export class Lane {
     this.plan = plan;
     this.slots = slots;
     this.uploads = new Map(
-      plan.inputs.map(({ name, slot }) => [name, new Upload(gpu.device, slots[slot]!)]),
+      plan.inputs.map(({ name, slot, bytes }) => [name, new Upload(gpu, slots[slot]!, bytes)]),
     );
     this.readbacks = plan.outputs.flatMap((output): Readback[] => {
       const { type, source } = output;
@@ -39,7 +39,7 @@ export class Lane {
       if (source.kind !== "slot" || bytes === 0) return [];
       const size = Math.ceil(bytes / 4) * 4;
       const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-      const staging = gpu.device.createBuffer({ size, usage });
+      const staging = gpu.memory.allocate({ size, usage });
       return [{ output, source: slots[source.slot]!, staging, bytes }];
     });
   }
@@ -109,7 +109,7 @@ export class Lane {
 
   destroy(): void {
     for (const upload of this.uploads.values()) upload.destroy();
-    for (const { staging } of this.readbacks) staging.destroy();
+    for (const { staging } of this.readbacks) this.gpu.memory.free(staging);
   }
 
   private outputOf(output: PlannedOutput, feeds: RunFeeds): Tensor | Promise<Tensor> {

@@ -29,6 +29,13 @@ export interface PlannedDispatch {
   readonly work: number;
 }
 
+/** Where an input is uploaded to. */
+export interface PlannedInput {
+  readonly name: string;
+  readonly slot: number;
+  readonly bytes: number;
+}
+
 /** Where an output is found after a run. */
 export type OutputSource =
   | { readonly kind: "slot"; readonly slot: number }
@@ -49,7 +56,7 @@ export interface Plan {
   /** All params of all dispatches, each at its offset. */
   readonly params: Uint8Array;
   /** Inputs that something reads, and where they are uploaded to. */
-  readonly inputs: readonly { readonly name: string; readonly slot: number }[];
+  readonly inputs: readonly PlannedInput[];
   readonly outputs: readonly PlannedOutput[];
   readonly tunings: TuningUse;
 }
@@ -101,7 +108,9 @@ export function makePlan(graph: TypedGraph, device: DeviceTraits, lookup?: Looku
     slotBytes: memory.slotBytes,
     params: params.bytes(),
     inputs: graph.inputs.flatMap(({ name }) =>
-      lifetimes.has(name) ? [{ name, slot: memory.slotOf(name) }] : [],
+      lifetimes.has(name)
+        ? [{ name, slot: memory.slotOf(name), bytes: storageBytes(graph.types.get(name)!) }]
+        : [],
     ),
     outputs: graph.outputs.map(({ name }) => ({
       name,

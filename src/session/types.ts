@@ -67,6 +67,11 @@ export interface SessionStats {
   readonly weightBytes: number;
   readonly activationBytes: number;
   readonly stagingBytes: number;
+  /**
+   * The most memory on the device at a time, of all sessions that share it: while weights are
+   * rearranged, or while running. 0 on the CPU.
+   */
+  readonly peakBytes: number;
   /** Compute dispatches of one run. */
   readonly dispatches: number;
   /** Of the input shapes that ran last: nodes that use stored tunings, and why others do not. */

@@ -1,4 +1,4 @@
-import { writePadded } from "../gpu/index.ts";
+import { type Gpu, writePadded } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /** Below this, one `writeBuffer` costs less than mapping memory and a copy on the GPU. */
@@ -9,18 +9,19 @@ const mappedBytesMin = 256 * 1024;
  * so that their bytes are copied once by the CPU and once by the GPU.
  */
 export class Upload {
-  private readonly device: GPUDevice;
+  private readonly gpu: Gpu;
   private readonly target: GPUBuffer;
   private readonly staging: GPUBuffer | undefined;
   /** Settles when the memory may be written: the last run has copied it. */
   private mapped: Promise<unknown> = Promise.resolve();
 
-  constructor(device: GPUDevice, target: GPUBuffer) {
-    this.device = device;
+  /** `target` may be larger than the input's `bytes`: it holds other values before and after. */
+  constructor(gpu: Gpu, target: GPUBuffer, bytes: number) {
+    this.gpu = gpu;
     this.target = target;
-    if (target.size < mappedBytesMin) return;
+    if (bytes < mappedBytesMin) return;
     const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
-    this.staging = device.createBuffer({ size: target.size, usage, mappedAtCreation: true });
+    this.staging = gpu.memory.allocate({ size: bytes, usage, mappedAtCreation: true });
   }
 
   get stagingBytes(): number {
@@ -43,16 +44,16 @@ export class Upload {
   write({ data }: Tensor, encoder: GPUCommandEncoder): void {
     const { staging, target } = this;
     if (!staging) {
-      writePadded(this.device, target, data);
+      writePadded(this.gpu.device, target, data);
       return;
     }
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(staging.getMappedRange()).set(bytes);
     staging.unmap();
-    encoder.copyBufferToBuffer(staging, 0, target, 0, target.size);
+    encoder.copyBufferToBuffer(staging, 0, target, 0, staging.size);
   }
 
   destroy(): void {
-    this.staging?.destroy();
+    if (this.staging) this.gpu.memory.free(this.staging);
   }
 }

@@ -13,8 +13,8 @@ interface Stored {
 /** From this size on, weights are written into mapped memory, which saves a copy. */
 const mappedBytesMin = 64 * 1024;
 
-/** Constants that wait on the device to be rearranged take at most this, beside the largest one. */
-const sourceBytesMax = 256 * 2 ** 20;
+/** Constants that wait on the device to be rearranged take this at least, beside the largest. */
+const sourceBytesMin = 4 * 2 ** 20;
 
 /**
  * The weights on a device, each stored once however many plans use it. A constant is known by its
@@ -34,22 +34,27 @@ export class WeightStore {
 
   /**
    * The buffers of `weights`, made and uploaded where they are new. Calls `onHeld` for each as soon
-   * as it has to be given back with `release`.
+   * as it has to be given back with `release`. Those that are rearranged on the device are there
+   * twice meanwhile; the largest go first, a few at a time, so that all fit where a run's
+   * activations of `roomBytes` find place later.
    */
   async acquire(
     weights: readonly Weight[],
+    roomBytes: number,
     onHeld: (weight: Weight) => void,
   ): Promise<Map<Weight, GPUBuffer>> {
     const buffers = new Map<Weight, GPUBuffer>();
     const packers = new Packers(this.gpu);
+    const sourceBytesMax = Math.max(sourceBytesMin, roomBytes);
+    const largestFirst = [...weights].sort((a, b) => this.sourceBytes(b) - this.sourceBytes(a));
     try {
-      for (const weight of weights) {
+      for (const weight of largestFirst) {
+        if (packers.bytes + this.sourceBytes(weight) > sourceBytesMax) await packers.run();
         const known = this.stored.get(keyOf(weight));
         if (known) known.users++;
         else await this.gpu.checked("uploading weights", () => this.add(weight, packers));
         onHeld(weight);
         buffers.set(weight, this.stored.get(keyOf(weight))!.buffer);
-        if (packers.bytes > sourceBytesMax) await packers.run();
       }
       await packers.run();
     } finally {
@@ -61,22 +66,32 @@ export class WeightStore {
   release(weight: Weight): void {
     const known = this.stored.get(keyOf(weight));
     if (!known || --known.users > 0) return;
-    known.buffer.destroy();
+    this.gpu.memory.free(known.buffer);
     this.stored.delete(keyOf(weight));
   }
 
+  /** How the device rearranges a weight; undefined where it comes as it is, or from JavaScript. */
+  private shaderOf(weight: Weight): PackShader | undefined {
+    return "make" in weight && !this.gpu.traits.isSoftware ? weight.shader : undefined;
+  }
+
+  private sourceBytes(weight: Weight): number {
+    const shader = this.shaderOf(weight);
+    return shader ? storageBytes(shader.source) : 0;
+  }
+
   private add(weight: Weight, packers: Packers): void {
-    const { device, traits } = this.gpu;
-    const shader = "make" in weight && !traits.isSoftware ? weight.shader : undefined;
+    const shader = this.shaderOf(weight);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
     let buffer: GPUBuffer;
     if (shader) {
-      buffer = device.createBuffer({ size: Math.max(16, (weight as Packed).bytes), usage });
+      const size = Math.max(16, (weight as Packed).bytes);
+      buffer = this.gpu.memory.allocate({ size, usage });
       packers.add(shader, buffer);
     } else {
       const content = "make" in weight ? weight.make() : weight.data;
       const size = "make" in weight ? Math.max(16, weight.bytes) : storageBytes(weight);
-      buffer = uploaded(device, content, size, usage);
+      buffer = uploaded(this.gpu, content, size, usage);
     }
     this.stored.set(keyOf(weight), { buffer, users: 1 });
   }
@@ -86,6 +101,8 @@ export class WeightStore {
 class Packers {
   private readonly gpu: Gpu;
   private readonly waiting: { shader: PackShader; source: GPUBuffer; result: GPUBuffer }[] = [];
+  /** What is needed no longer when all that wait are rearranged. */
+  private readonly made: GPUBuffer[] = [];
   bytes = 0;
 
   constructor(gpu: Gpu) {
@@ -95,7 +112,8 @@ class Packers {
   add(shader: PackShader, result: GPUBuffer): void {
     const { source } = shader;
     const size = storageBytes(source);
-    const buffer = uploaded(this.gpu.device, source.data, size, GPUBufferUsage.STORAGE);
+    const buffer = uploaded(this.gpu, source.data, size, GPUBufferUsage.STORAGE);
+    this.made.push(buffer);
     this.waiting.push({ shader, source: buffer, result });
     this.bytes += size;
   }
@@ -113,7 +131,8 @@ class Packers {
   }
 
   destroy(): void {
-    for (const { source } of this.waiting) source.destroy();
+    for (const buffer of this.made) this.gpu.memory.free(buffer);
+    this.made.length = 0;
     this.waiting.length = 0;
     this.bytes = 0;
   }
@@ -125,7 +144,8 @@ class Packers {
     this.waiting.forEach(({ shader, source, result }, i) => {
       const pipeline = pipelines[i]!;
       const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-      const params = uploaded(device, shader.params, shader.params.byteLength, usage);
+      const params = uploaded(this.gpu, shader.params, shader.params.byteLength, usage);
+      this.made.push(params);
       const entries = [source, result, params].map((buffer, binding) => {
         return { binding, resource: { buffer } };
       });
@@ -141,14 +161,14 @@ class Packers {
 
 /** A new buffer that holds `content`. */
 function uploaded(
-  device: GPUDevice,
+  gpu: Gpu,
   content: ArrayBufferView,
   bytes: number,
   usage: GPUBufferUsageFlags,
 ): GPUBuffer {
   const size = Math.ceil(bytes / 16) * 16;
   const mappedAtCreation = size >= mappedBytesMin;
-  const buffer = device.createBuffer({
+  const buffer = gpu.memory.allocate({
     size,
     usage: usage | GPUBufferUsage.COPY_DST,
     mappedAtCreation,
@@ -158,7 +178,7 @@ function uploaded(
     new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(bytes, byteOffset, byteLength));
     buffer.unmap();
   } else {
-    writePadded(device, buffer, content);
+    writePadded(gpu.device, buffer, content);
   }
   return buffer;
 }

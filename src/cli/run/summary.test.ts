@@ -10,6 +10,7 @@ const stats = {
   weightBytes: 102_000_000,
   activationBytes: 20_000_000,
   stagingBytes: 600_000,
+  peakBytes: 150_000_000,
   tunings: { used: 0, ignored: [] as string[] },
 };
 const device = { kind: "gpu", name: "RX 5600 XT", backend: "webgpu", reason: "the first choice" };
@@ -28,7 +29,10 @@ test("rows of a GPU with repeats, each time in its own unit", () => {
     ["first run", "2 s, batch of 8"],
     ["3 runs", "median 1 s, min..max 900 ms to 1.6 s; 8 images/s"],
     ["on device", "median 800 ms, min..max 700 ms to 900 ms, without transfers"],
-    ["memory", "123 MB: weights 102 MB, activations 20 MB, transfer 600 kB"],
+    [
+      "memory",
+      "123 MB: weights 102 MB, activations 20 MB, transfer 600 kB; at most 150 MB at a time",
+    ],
   ]);
 });
 

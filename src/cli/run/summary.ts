@@ -34,6 +34,8 @@ export interface Summary {
     readonly weights: number;
     readonly activations: number;
     readonly staging: number;
+    /** The most at a time, weights that are being rearranged included. */
+    readonly peak: number;
   };
 }
 
@@ -64,6 +66,7 @@ export function summaryOf(
       weights: stats.weightBytes,
       activations: stats.activationBytes,
       staging: stats.stagingBytes,
+      peak: stats.peakBytes,
     },
   };
 }
@@ -71,7 +74,7 @@ export function summaryOf(
 /** The summary as named facts. */
 export function summaryRows(summary: Summary): [string, string][] {
   const { device, runMs, memoryBytes, batch } = summary;
-  const { weights, activations, staging } = memoryBytes;
+  const { weights, activations, staging, peak } = memoryBytes;
   const rows: [string, string][] = [["model", summary.model]];
   for (const input of summary.inputs) rows.push(["input", input]);
   const kind = device.kind === "cpu" ? "" : ` (${device.kind})`;
@@ -100,7 +103,8 @@ export function summaryRows(summary: Summary): [string, string][] {
     rows.push([
       "memory",
       `${formatBytes(total)}: weights ${formatBytes(weights)}, ` +
-        `activations ${formatBytes(activations)}, transfer ${formatBytes(staging)}`,
+        `activations ${formatBytes(activations)}, transfer ${formatBytes(staging)}; ` +
+        `at most ${formatBytes(peak)} at a time`,
     ]);
   }
   return rows;
