@@ -64,7 +64,8 @@ export async function createEnvironment(root, environment) {
 export async function pytest(root, environment, env = {}) {
   const folder = mkdtempSync(join(tmpdir(), "rekindle-pytest-"));
   const file = join(folder, "results.xml");
-  const args = ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junitxml=${file}`];
+  const spread = ["-n", "2", "--dist", "loadfile"];
+  const args = ["-m", "pytest", "-q", ...spread, "-p", "no:cacheprovider", `--junitxml=${file}`];
   try {
     const status = await run(pythonOf(root, environment), args, {
       cwd: join(root, "python"),
