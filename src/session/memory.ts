@@ -45,9 +45,9 @@ export function planMemory(values: readonly Lifetime[]): MemoryPlan {
   return best;
 }
 
-const ordersMax = 64;
+const ordersMax = 24;
 /** Lifetimes that are compared at most, roughly: a few milliseconds. */
-const comparisonsMax = 4e6;
+const comparisonsMax = 1e6;
 
 /** An odd number whose multiples, cut to 32 bits, come in no order: 2^32 by the golden ratio. */
 const mixer = 0x9e3779b1;
