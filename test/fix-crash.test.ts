@@ -68,7 +68,7 @@ async function expectDone({ root }: Place): Promise<void> {
   expect(await readFile(join(root, "etc/environment"), "utf8")).toBe("PATH=/usr/bin\n");
   expect(await readFile(join(root, "var/db/packages"), "utf8")).toBe("base\nhalf\nwhole\n");
   // What was built before the interruption is not built again.
-  expect(await readFile(join(root, "home/user/built"), "utf8")).toBe("a\nb\nc\n");
+  expect(await readFile(join(root, "people/alice/built"), "utf8")).toBe("a\nb\nc\n");
   expect((await treeLines(root)).some((line) => /patched|draft/.test(line))).toBe(false);
 }
 
@@ -137,6 +137,6 @@ test("killed amid a program: what it left running is ended, and all is done", as
   const { result } = await run(here);
   expect(result?.outcome).toBe("worked");
   expect(() => process.kill(leftRunning, 0)).toThrow("ESRCH");
-  expect(await readFile(join(here.root, "home/user/work/new/deep/file"), "utf8")).toBe("made\n");
+  expect(await readFile(join(here.root, "people/alice/work/new/deep/file"), "utf8")).toBe("made\n");
   await drop("amid");
 }, 60_000);

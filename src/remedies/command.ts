@@ -3,7 +3,7 @@ import { placed } from "../host/index.ts";
 import type { Argument, Step, StepCommand } from "./step.ts";
 
 /** The word that a program gets, with paths below `root`. */
-export function wordOf(argument: Argument, root: string): string {
+function wordOf(argument: Argument, root: string): string {
   if (typeof argument === "string") return argument;
   return (argument.before ?? "") + placed(root, argument.path);
 }

@@ -12,8 +12,13 @@ export interface Failure {
   readonly lines: readonly string[];
 }
 
-const tellsOfFailure =
-  /\berror\b|\bfatal\b|\bfailed\b|failure|cannot|can't|denied|no space|not found|no such|exceed|killed|undefined (?:symbol|reference)|^E:/i;
+const tellsOfFailure = new RegExp(
+  [
+    "\\berror\\b|\\bfatal\\b|\\bfailed\\b|failure|cannot|can't|denied|no space|^E:",
+    "not found|no such|exceed|killed|undefined (?:symbol|reference)",
+  ].join("|"),
+  "i",
+);
 const linesMax = 8;
 
 /** A failure with its causes and the lines that tell of it. */

@@ -341,5 +341,5 @@ function refuseIfInUse({ writer }: FixState, boot: string, folder: string): void
 
 const cannotTakeBack = (step: Step, why: string, folder: string) =>
   new RekindleError("file-invalid", `cannot take back "${step.does}": ${why}`, {
-    fix: `remove what stands in the way and run rekindle undo again; ${join(folder, "kept")} has all`,
+    fix: `remove what is in the way, then rekindle undo again; ${join(folder, "kept")} has all`,
   });

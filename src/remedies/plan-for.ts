@@ -20,7 +20,7 @@ export function remedyNamed(id: string, remedies: readonly Remedy[] = catalog): 
 }
 
 /** The user's choices with the others as they are otherwise. Throws "usage". */
-export function optionsFor(
+function optionsFor(
   { id, options = [] }: Pick<Remedy, "id" | "options">,
   given: Readonly<Record<string, string>>,
 ): Record<string, string> {
@@ -52,7 +52,7 @@ export interface PlanInput {
 /**
  * Everything that a remedy would do on a machine, checked for form. Changes nothing.
  *
- * Throws "usage" for wrong options, "remedy-impossible" where the machine or the files speak against.
+ * Throws "usage" for wrong options, "remedy-impossible" where the machine or its files do not fit.
  */
 export async function planFor(remedy: Remedy, input: PlanInput): Promise<Plan> {
   const { facts, host, home } = input;

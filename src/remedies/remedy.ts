@@ -70,8 +70,8 @@ export interface Remedy {
    */
   readonly kind: "way" | "clean-up" | "expert";
   /**
-   * What has to work below it: findings of the doctor about ROCm's kernel interface stand in the way
-   * of "rocm" alone.
+   * What has to work below it: findings of the doctor about ROCm's kernel interface stand in the
+   * way of "rocm" alone.
    */
   readonly standsOn: "rocm" | "vulkan" | "cpu" | "nothing";
   /** A clause: what the user has afterwards. */
@@ -95,7 +95,7 @@ export interface Remedy {
   /**
    * The steps for this machine. Looks, through `situation.host`, and changes nothing. Absent: there
    * is nothing that a program could do (to buy another card); `byHand` then says what to do.
-   * Throws "usage" for options that do not fit, "remedy-impossible" where it finds a reason against.
+   * Throws "usage" for options that do not fit, "remedy-impossible" where something is against it.
    */
   readonly plan?: (situation: Situation) => Promise<Omit<Plan, "remedy" | "options">>;
   readonly byHand?: readonly string[];

@@ -1,4 +1,4 @@
-import { escaped, htmlPage, linked } from "../doctor/index.ts";
+import { escaped, htmlPage, linked, sentence } from "../doctor/index.ts";
 import { certaintyWords, costText, type PlanReport, type ReportedRemedy } from "./plan-report.ts";
 
 /**
@@ -34,23 +34,27 @@ function remedyHtml(remedy: ReportedRemedy): string {
   const cited = sources.map(
     ({ title: what, at, date }) => `${escaped(what)} (${linked(at)}, ${escaped(date)})`,
   );
-  const against = [...remedy.reasons, ...remedy.obstacles.map(({ why }) => why)];
+  const first = remedy.obstacles.map(({ title, why, commands }) =>
+    commands.length > 0 ? `${commands.join("; ")} (${title})` : why,
+  );
   const rows = (
     [
       ["takes", costText(cost)],
       ["changes", remedy.changes.join(" ")],
       ["can go wrong", remedy.risks.join(" ")],
       ["why lower", remedy.lower ?? ""],
-      [answer === "unsure" ? "open" : "against", against.join("; ")],
+      [answer === "unsure" ? "open" : "against", remedy.reasons.join("; ")],
+      ["first", first.join("; then ")],
     ] as const
   ).filter(([, text]) => text !== "");
   const isOpen = answer === "possible" || answer === "unsure";
+  const known = `${certaintyWords[certainty]}: ${escaped(evidence)}`;
   return `<article class="${isOpen ? "works" : "note"}">
 <h3>${escaped(title)}</h3> <small>${escaped(id)}</small>
-<p>${escaped(gives)}.</p>
+<p>${escaped(sentence(gives))}</p>
 <table>${rowsOf(rows)}</table>
 ${isOpen || kind === "expert" ? `<pre>rekindle fix ${escaped(id)}</pre>` : ""}
-<p><small>${certaintyWords[certainty]}: ${escaped(evidence)}. Sources: ${cited.join("; ")}.</small></p>
+<p><small>${known}. Sources: ${cited.join("; ")}.</small></p>
 </article>`;
 }
 

@@ -84,7 +84,7 @@ const runSchema = z.strictObject({
   kind: z.literal("run"),
   ...base,
   command: commandSchema,
-  /** Takes back what the program did outside of `touches`; run in order, before those are put back. */
+  /** Takes back what it did outside of `touches`; run in order, before those are put back. */
   undo: z.array(commandSchema).exactOptional(),
   timeoutMs: z.number().exactOptional(),
   /** It and its children together. */
@@ -133,7 +133,7 @@ const downloadSchema = z.strictObject({
 /** The user restarts the machine; the plan goes on afterwards. */
 const restartSchema = z.strictObject({ kind: z.literal("restart"), ...base });
 
-export const stepSchema = z.discriminatedUnion("kind", [
+const stepSchema = z.discriminatedUnion("kind", [
   runSchema,
   writeSchema,
   removeSchema,
@@ -145,7 +145,7 @@ export type Step = z.infer<typeof stepSchema>;
 export type RunStep = z.infer<typeof runSchema>;
 export type DownloadStep = z.infer<typeof downloadSchema>;
 
-export const verificationSchema = z.discriminatedUnion("kind", [
+const verificationSchema = z.discriminatedUnion("kind", [
   /** Code for the target is in these files. */
   z.strictObject({ kind: z.literal("inspect"), path, target: z.string() }),
   /** `rekindle trial`: the Conv2d experiments, then a small ResNet, each in a child process. */

@@ -93,7 +93,7 @@ async function inspected(path: string, target: string, around: Surroundings): Pr
   return { answer: answer === "yes" ? "passed" : "failed", detail: `${where}: ${why}` };
 }
 
-/** In a Python environment, the library with PyTorch's own kernels: others may lack some targets. */
+/** In a Python environment, the library with PyTorch's kernels: others may lack some targets. */
 async function torchLibrary(path: string, { host }: Surroundings): Promise<string | undefined> {
   const sites = [
     ...(await host.list(`${path}/lib`)).map((name) => `${path}/lib/${name}/site-packages`),
@@ -135,7 +135,9 @@ async function tried(
     killers: new Set(),
     repeat: false,
     signal,
-    onProgress: ({ id }) => onProgress(id),
+    onProgress: ({ id, result }) => {
+      if (!result) onProgress(id);
+    },
   });
   return judge(report, onGpu, facts);
 }

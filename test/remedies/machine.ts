@@ -7,7 +7,7 @@ import type { Plan, Step } from "../../src/remedies/index.ts";
 
 export const environment = "PATH=/usr/bin\nHSA_OVERRIDE_GFX_VERSION=10.3.0\n";
 
-/** Files of every kind: links, two names for one file, folders that may not be written, old times. */
+/** Files of every kind: links, two names for one, folders that may not be written, old times. */
 export async function makeMachine(root: string): Promise<void> {
   const files: Record<string, string> = {
     "etc/environment": environment,
@@ -17,7 +17,7 @@ export async function makeMachine(root: string): Promise<void> {
     "opt/rocm/patched/readme": "keep out",
     "opt/rocm/patched/closed/inner": "in a folder that may not be written",
     "opt/backup/libhsa.so.1": "as the package installed it",
-    "home/user/work/source.c": "int main;",
+    "people/alice/work/source.c": "int main;",
     "var/db/packages": "base\n",
     // A system tool of this machine: it installs something, or removes it again.
     "usr/bin/tool": tool,
@@ -50,9 +50,9 @@ case $1 in
   install)
     touch -r "$root/var/db/packages" "$root/tmp/stamp"
     echo "half" >> "$root/var/db/packages"
-    echo "changed" > "$root/home/user/work/source.c"
-    mkdir -p "$root/home/user/work/new/deep"
-    echo "made" > "$root/home/user/work/new/deep/file"
+    echo "changed" > "$root/people/alice/work/source.c"
+    mkdir -p "$root/people/alice/work/new/deep"
+    echo "made" > "$root/people/alice/work/new/deep/file"
     rm -rf "$root/opt/rocm/lib/libhsa.so"
     echo "[1/2] half way"; echo "[2/2] all"
     echo "whole" >> "$root/var/db/packages" ;;
@@ -63,10 +63,10 @@ case $1 in
       rm "$root/tmp/stamp"
     fi ;;
   build)
-    mkdir -p "$root/home/user/build"
+    mkdir -p "$root/people/alice/build"
     for part in a b c; do
-      [ -e "$root/home/user/build/$part" ] || echo "$part" >> "$root/home/user/built"
-      echo "$part" > "$root/home/user/build/$part"
+      [ -e "$root/people/alice/build/$part" ] || echo "$part" >> "$root/people/alice/built"
+      echo "$part" > "$root/people/alice/build/$part"
     done ;;
 esac
 `;
@@ -121,7 +121,7 @@ export function everything(url: string): Step[] {
       id: "fetch",
       does: "fetch a file",
       url,
-      to: "/home/user/downloads/file",
+      to: "/people/alice/downloads/file",
       sha256: sha256(payload),
     },
     {
@@ -130,7 +130,7 @@ export function everything(url: string): Step[] {
       does: "install something",
       command: toolStep("install"),
       undo: [toolStep("remove")],
-      touches: ["/home/user/work", "/opt/rocm/lib/libhsa.so", "/tmp"],
+      touches: ["/people/alice/work", "/opt/rocm/lib/libhsa.so", "/tmp"],
       progress: "\\[(?<done>\\d+)/(?<total>\\d+)\\]",
     },
     {
@@ -138,9 +138,9 @@ export function everything(url: string): Step[] {
       id: "build",
       does: "build something",
       command: toolStep("build"),
-      touches: ["/home/user/build", "/home/user/built"],
+      touches: ["/people/alice/build", "/people/alice/built"],
       continues: true,
-      doneWhen: [{ exists: "/home/user/build/c" }],
+      doneWhen: [{ exists: "/people/alice/build/c" }],
     },
   ];
 }

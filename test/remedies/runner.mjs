@@ -31,7 +31,7 @@ const load = (path) => import(pathToFileURL(`${dist}/${path}`).href);
 const { Fix } = await load("remedies/index.js");
 const { machineHost } = await load("host/index.js");
 const fix = await Fix.open({
-  machine: machineHost({ PATH: process.env.PATH, HOME: "/home/user" }),
+  machine: machineHost({ PATH: process.env.PATH, HOME: "/people/alice" }),
   folder,
   root,
   plan,

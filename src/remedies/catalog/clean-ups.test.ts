@@ -238,16 +238,16 @@ test("restore-backups shows texts as differences and copies the rest", async () 
 test("caches go for good, and only builds count as builds", async () => {
   await files({
     "people/alice/.cache/miopen/1/a.ukdb": "x",
-    "people/alice/work/build/CMakeCache.txt": "x",
-    "people/alice/work/source/main.c": "x",
+    "people/alice/sources/build/CMakeCache.txt": "x",
+    "people/alice/sources/main/main.c": "x",
   });
   const { planned, result } = await does("clear-caches", debian);
   expect(result.outcome).toBe("worked");
   expect(planned.steps).toMatchObject([{ kind: "remove", regenerates: true }]);
   await expect(text("people/alice/.cache/miopen/1/a.ukdb")).rejects.toThrow("ENOENT");
   const builds = (folders: string) => plan("clear-builds", debian, { folders });
-  expect((await builds("~/work/build")).steps).toHaveLength(1);
-  await expect(builds("~/work/source")).rejects.toThrow("does not look like a build");
+  expect((await builds("~/sources/build")).steps).toHaveLength(1);
+  await expect(builds("~/sources/main")).rejects.toThrow("does not look like a build");
 });
 
 describe("try-parameter", () => {

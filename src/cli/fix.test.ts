@@ -1,0 +1,125 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { command, temporaryFolder } from "../../test/command.ts";
+import { machines } from "../../test/machines.ts";
+import { treeLines } from "../../test/remedies/sandbox.ts";
+import type { Facts } from "../doctor/index.ts";
+
+// The commands plan, fix, undo and history, on a machine in a folder.
+
+let folder: string;
+let remove: () => Promise<void>;
+const home = "/people/alice";
+const profile = "export A=1\nexport HSA_OVERRIDE_GFX_VERSION=10.3.0\n";
+
+beforeEach(async () => {
+  ({ folder, remove } = await temporaryFolder());
+  await mkdir(join(folder, "machine", home), { recursive: true });
+  await writeFile(join(folder, "machine", home, ".bashrc"), profile);
+  const { facts } = machines.find(({ name }) => name === "rx5600xt-stock-wheel")!;
+  const setting = { name: "HSA_OVERRIDE_GFX_VERSION", value: "10.3.0", line: 2 };
+  const known: Facts = { ...facts, settings: [{ ...setting, file: "~/.bashrc" }] };
+  await writeFile(join(folder, "facts.json"), JSON.stringify(known));
+});
+afterEach(() => remove());
+
+const env = () => ({ PATH: process.env.PATH!, HOME: home, XDG_STATE_HOME: join(folder, "state") });
+const run = (...argv: string[]) => command(folder, argv, { env: env() });
+const onMachine = ["--root", "machine", "--facts", "facts.json"];
+const fix = (...argv: string[]) => run("fix", "clear-overrides", ...onMachine, ...argv);
+const bashrc = () => readFile(join(folder, "machine", home, ".bashrc"), "utf8");
+const tree = () => treeLines(join(folder, "machine"));
+
+test("plan: one path, then the table", async () => {
+  const { code, out } = await run("plan", "--facts", "facts.json", "--html", "plan.html");
+  expect(code).toBe(0);
+  expect(out).toMatch(/RECOMMENDED\n {2}what +AMD's own PyTorch wheels/);
+  expect(out).toMatch(/do +rekindle fix clear-overrides, then\s+rekindle fix amd-wheels/);
+  expect(out).toMatch(/\n {2}1 +amd-wheels/);
+  const html = await readFile(join(folder, "plan.html"), "utf8");
+  expect(html).toMatch(/^<!doctype html>[\s\S]*rekindle fix amd-wheels[\s\S]*<\/html>\n$/);
+});
+
+test("plan --json, with wishes", async () => {
+  const argv = ["--json", "--want", "infer", "--offline", "--max-disk", "1 GB", "--no-root"];
+  const { code, out } = await run("plan", "--facts", "facts.json", ...argv);
+  const { schema, wishes, leftOut } = JSON.parse(out);
+  expect([code, schema]).toEqual([0, "rekindle-plan/1"]);
+  expect(wishes).toMatchObject({ want: "infer", offline: true, noRoot: true, diskBytesMax: 1e9 });
+  const wheels = leftOut.find(({ id }: { id: string }) => id === "amd-wheels");
+  expect(wheels.reasons).toEqual(["it downloads 4 GB", "it needs 16 GB of disk"]);
+  expect((await run("plan", "--max-disk", "big")).err).toMatch(/size with its unit/);
+});
+
+test("fix shows exact changes and does nothing", async () => {
+  const before = await tree();
+  const { code, out } = await fix();
+  expect(code).toBe(0);
+  expect(out).toContain("-export HSA_OVERRIDE_GFX_VERSION=10.3.0");
+  expect(out).toContain("touches /people/alice/.bashrc");
+  expect(out).toMatch(/Nothing was changed. To do it: rekindle fix clear-overrides --yes/);
+  expect(await tree()).toEqual(before);
+  const { plan, outcome } = JSON.parse((await fix("--json")).out);
+  expect(outcome).toBe("not-run");
+  expect(plan.steps[0].kind).toBe("write");
+  expect((await run("history")).out).toMatch(/Nothing was done/);
+});
+
+test("fix --yes, history, undo", async () => {
+  const before = await tree();
+  const done = await fix("--yes");
+  expect(done.out).toMatch(/^DONE {2}clear-overrides is in place and verified/);
+  expect(done.code).toBe(0);
+  expect(done.err).toMatch(/\[1\/1\] take HSA_OVERRIDE_GFX_VERSION out of ~\/.bashrc/);
+  expect(await bashrc()).not.toContain("10.3.0");
+  const list = (await run("history")).out;
+  const id = list.split(" ")[0]!;
+  expect(list).toMatch(/clear-overrides .* in place, verified/);
+  expect((await run("history", id)).out).toMatch(/edit|take HSA_OVERRIDE.*: done/);
+
+  const shown = await run("undo");
+  expect(shown.out).toMatch(/puts back .*\.bashrc\n[\s\S]*Nothing was changed/);
+  expect(await bashrc()).not.toContain("10.3.0");
+  const undone = await run("undo", id, "--yes");
+  expect([undone.code, undone.out]).toEqual([0, expect.stringMatching(/^UNDONE/)]);
+  expect(await tree()).toEqual(before);
+  expect((await run("undo")).err).toMatch(/nothing to take back/);
+  expect((await run("history", "--json")).out).toContain('"outcome": "undone"');
+}, 60_000);
+
+test("what was changed since is only put back when forced, and kept", async () => {
+  await fix("--yes");
+  await writeFile(join(folder, "machine", home, ".bashrc"), "mine\n");
+  const refused = await run("undo", "--yes");
+  expect(refused.code).toBe(2);
+  expect(refused.err).toMatch(/\.bashrc was changed since/);
+  expect((await run("undo", "--yes", "--force")).code).toBe(0);
+  expect(await bashrc()).toBe(profile);
+  const [{ folder: place }] = JSON.parse((await run("history", "--json")).out);
+  expect(await readFile(join(place, "changed-since", "0"), "utf8")).toBe("mine\n");
+}, 60_000);
+
+test("a fix that fails is rolled back, with the next best: exit code 3", async () => {
+  const before = await tree();
+  const more = ["--set", "python=no-such-python", "--set", "folder=/people/alice/env"];
+  const failed = await run("fix", "cpu", ...onMachine, ...more, "--yes");
+  expect(failed.code).toBe(3);
+  expect(failed.out).toMatch(/FAILED {2}cpu: everything is as it was before/);
+  expect(failed.out).toMatch(/no-such-python needs the modules\s+venv/);
+  expect(failed.out).toMatch(/Next best: rekindle fix amd-wheels/);
+  expect(await tree()).toEqual(before);
+}, 60_000);
+
+test.each([
+  [["fix"], /no remedy is named/],
+  [["fix", "amd-wheel"], /did you mean "amd-wheels"/],
+  [["fix", "amd-wheels", "--facts", "facts.json", "--set", "chanel=x"], /no option "chanel"/],
+  [["fix", "amd-wheels", "--facts", "facts.json", "--set", "channel=x"], /one of stable/],
+  [["fix", "--resume"], /nothing is open/],
+  [["undo", "2020-01-01-1"], /there is no fix "2020-01-01-1"/],
+])("%j: %s", async (argv, message) => {
+  const { code, err } = await run(...argv);
+  expect(code).toBe(2);
+  expect(err).toMatch(message);
+});
