@@ -38,9 +38,12 @@ export async function renderPreview(
 
 /** What cannot be taken back, announced before anything happens. */
 export function irreversible({ steps }: Plan): string[] {
-  return steps.flatMap((step) => {
+  return steps.flatMap((step, i) => {
+    // What lies in a folder that the plan itself makes goes with that.
+    const made = steps.slice(0, i).flatMap(touchesOf);
+    const isOwn = (path: string) => made.some((folder) => path.startsWith(`${folder}/`));
     const own =
-      step.kind === "remove" && step.regenerates
+      step.kind === "remove" && step.regenerates && !isOwn(step.path)
         ? [`${step.path} is removed for good; it is made again when needed.`]
         : [];
     return [...own, ...(step.irreversible === undefined ? [] : [step.irreversible])];

@@ -133,6 +133,28 @@ test("clear-overrides takes those of another generation alone", async () => {
   expect(remedyNamed("clear-overrides").cured!(viewOf(facts)).answer).toBe("no");
 });
 
+test("without root, the user's own files come first", async () => {
+  const setting = { line: 1, name: "HSA_OVERRIDE_GFX_VERSION", value: "10.3.0" };
+  const settings = [
+    { ...setting, file: "~/.bashrc" },
+    { ...setting, file: "/etc/environment" },
+  ];
+  await files({
+    "people/alice/.bashrc": "export HSA_OVERRIDE_GFX_VERSION=10.3.0\n",
+    "etc/environment": "HSA_OVERRIDE_GFX_VERSION=10.3.0\n",
+  });
+  const facts: Facts = { ...debian, settings, permissions: { isRoot: false } };
+  const first = await plan("clear-overrides", facts);
+  expect(first.steps).toMatchObject([{ path: "/people/alice/.bashrc" }]);
+  expect(first.notes[0]).toMatch(/for \/etc\/environment: .* with sudo/);
+  const { cured } = remedyNamed("clear-overrides");
+  expect(cured!(viewOf(facts)).answer).toBe("no");
+  const rest = { ...facts, settings: settings.slice(1) };
+  expect(cured!(viewOf(rest)).answer).toBe("yes");
+  const second = await plan("clear-overrides", rest);
+  expect(second.steps).toMatchObject([{ path: "/etc/environment", needs: [{ root: true }] }]);
+});
+
 test("clear-preloads leaves what has nothing to do with ROCm", async () => {
   const shim = "/opt/x/libsvm_shim.so";
   const facts: Facts = {

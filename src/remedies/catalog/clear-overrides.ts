@@ -4,7 +4,7 @@ import { isSameGeneration, onWindows, overrideName, targetOf } from "../../docto
 import { sources } from "../../doctor/rules/sources.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { editProfile } from "./edit-profile.ts";
+import { editProfile, isOfSystem, withinReach } from "./edit-profile.ts";
 
 type Setting = NonNullable<Facts["settings"]>[number];
 
@@ -34,7 +34,8 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
   const gfx = cardOf(facts, at.card)!;
   const settings = facts.settings?.filter((setting) => inTheWay(setting, gfx)) ?? [];
   const steps: Step[] = [];
-  for (const [i, file] of [...new Set(settings.map((setting) => setting.file))].entries()) {
+  const { now, notes } = withinReach([...new Set(settings.map(({ file }) => file))], facts);
+  for (const [i, file] of now.entries()) {
     const names = settings.filter((s) => s.file === file).map((s) => s.name);
     const head = {
       id: `edit-${i + 1}`,
@@ -49,6 +50,7 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
     steps,
     verification: [{ kind: "facts" }],
     notes: [
+      ...notes,
       `Shells and programs that run already keep it: unset ${overrideName} ${fineGrain}, or log ` +
         "in again.",
     ],
@@ -81,5 +83,10 @@ export const clearOverrides: Remedy = {
   changes: ["Lines of shell profiles that set the variable; each is shown before."],
   risks: ["PyTorch 1.13.1 for ROCm 5.2 needs the override 10.3.0: set it for that program alone."],
   plan,
-  cured: not(isInFile),
+  // What needs root is for another turn.
+  cured: not((view) => {
+    const { settings, permissions } = view.facts;
+    const own = settings?.filter(({ file }) => permissions?.isRoot !== false || !isOfSystem(file));
+    return isInFile({ ...view, facts: { ...view.facts, ...(own && { settings: own }) } });
+  }),
 };

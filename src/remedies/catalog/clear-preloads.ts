@@ -4,7 +4,7 @@ import { preloadShim } from "../../doctor/rules/runtime.ts";
 import { editFile } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { editProfile } from "./edit-profile.ts";
+import { editProfile, isOfSystem, withinReach } from "./edit-profile.ts";
 
 const systemFile = "/etc/ld.so.preload";
 
@@ -30,9 +30,11 @@ const without = (list: string, libraries: readonly string[]) =>
 async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "options">> {
   const steps: Step[] = [];
   const shims = shimsByFile(situation.facts);
-  for (const [file, libraries] of shims) {
-    // A variable of this shell alone: nobody can take it out from here.
-    if (file === "LD_PRELOAD") continue;
+  // A variable of this shell alone: nobody can take it out from here.
+  const files = [...shims.keys()].filter((file) => file !== "LD_PRELOAD");
+  const { now, notes } = withinReach(files, situation.facts);
+  for (const file of now) {
+    const libraries = shims.get(file)!;
     const head = {
       id: `edit-${steps.length + 1}`,
       does: `take ${libraries.join(" and ")} out of ${file}`,
@@ -45,10 +47,12 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
           );
     if (step) steps.push(file === systemFile ? { ...step, needs: [{ root: true }] } : step);
   }
-  const notes = shims.has("LD_PRELOAD")
-    ? ["This shell has LD_PRELOAD set: unset LD_PRELOAD, or log in again."]
-    : [];
-  return { steps, verification: [{ kind: "facts" }], notes };
+  const here = "This shell has LD_PRELOAD set: unset LD_PRELOAD, or log in again.";
+  return {
+    steps,
+    verification: [{ kind: "facts" }],
+    notes: [...notes, ...(shims.has("LD_PRELOAD") ? [here] : [])],
+  };
 }
 
 /** /etc/ld.so.preload without some libraries; comments stay. */
@@ -84,8 +88,12 @@ export const clearPreloads: Remedy = {
   risks: ["A program that needs the library has to set LD_PRELOAD itself."],
   plan,
   cured: not((view) => {
-    // A variable of this shell outlives the files.
-    const preloads = view.facts.preloads?.filter(({ where }) => where !== "LD_PRELOAD");
+    // A variable of this shell outlives the files, and what needs root is for another turn.
+    const { permissions } = view.facts;
+    const preloads = view.facts.preloads?.filter(
+      ({ where }) =>
+        where !== "LD_PRELOAD" && (permissions?.isRoot !== false || !isOfSystem(where)),
+    );
     return preloadShim.when({ ...view, facts: { ...view.facts, ...(preloads && { preloads }) } });
   }),
 };

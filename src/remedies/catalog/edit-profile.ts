@@ -1,3 +1,4 @@
+import type { Facts } from "../../doctor/facts.ts";
 import { editFile } from "../edit-file.ts";
 import type { Situation } from "../remedy.ts";
 import type { Step } from "../step.ts";
@@ -26,4 +27,22 @@ export async function editProfile(
     ...(hasBash && { doneWhen: [{ command }] }),
     ...(path.startsWith("/etc/") && { needs: [{ root: true }] }),
   };
+}
+
+/** Whether root alone may change a file that facts name: "/etc/environment", "~/.bashrc:3". */
+export const isOfSystem = (file: string) => file.startsWith("/");
+
+/**
+ * Which files to change now. Root's home is not the user's, so what is in the user's own files is
+ * done without root, and the system's files in a second turn.
+ */
+export function withinReach(
+  files: readonly string[],
+  { permissions }: Facts,
+): { readonly now: readonly string[]; readonly notes: readonly string[] } {
+  const system = files.filter(isOfSystem);
+  const own = files.filter((file) => !isOfSystem(file));
+  if (permissions?.isRoot !== false || own.length === 0) return { now: files, notes: [] };
+  const notes = [`Then, for ${system.join(", ")}: the same command once more, with sudo.`];
+  return { now: own, notes: system.length > 0 ? notes : [] };
 }
