@@ -11,14 +11,14 @@ export function waysOutPage(remedies: readonly Remedy[]): string {
   return `# Ways out
 
 Made from the catalogue (src/remedies/catalog) by
-\`npx vitest run --project plain test/ways-out-page.test.ts --update\`; a test checks that it is up to
-date. \`rekindle plan\` ranks them for a machine, \`rekindle fix NAME\` shows what one would do there
+\`npx vitest run --project plain test/ways-out-page.test.ts --update\`; a test checks that it is up
+to date. \`rekindle plan\` ranks them for a machine, \`rekindle fix NAME\` shows what one would do
 (\`--yes\` does it, \`--set OPTION=VALUE\` chooses), \`rekindle undo\` takes it back:
 [remedies.md](remedies.md).
 
 How well something is established: *confirmed* was read in source code or said by the makers,
-*reported* comes from users, *inferred* is our conclusion, which nobody has reported. Times, downloads
-and disk are estimates for a usual desktop. Words in braces are facts of the machine.
+*reported* comes from users, *inferred* is our conclusion, which nobody has reported. Times,
+downloads and disk are estimates for a usual desktop. Words in braces are facts of the machine.
 
 | what for | well | slowly | partly |
 |---|---|---|---|
@@ -83,7 +83,7 @@ function costText({ cost }: Remedy): string {
       ? `${Math.round(least / 60)} to ${Math.round(most / 60)} h`
       : `${least} to ${most} min`;
   const size = (bytes: number) =>
-    `${bytes / 1e9 < 1 ? (bytes / 1e9).toFixed(1) : Math.round(bytes / 1e9)} GB`;
+    bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${Math.round(bytes / 1e9)} GB`;
   return [
     time,
     ...(downloadBytes > 0 ? [`${size(downloadBytes)} to download`] : []),

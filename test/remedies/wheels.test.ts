@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { amdWheels } from "../../src/remedies/catalog/amd-wheels.ts";
@@ -241,6 +241,7 @@ const canMount = (() => {
 })();
 afterAll(() => {
   if (canMount) execFileSync("umount", [small]);
+  rmSync(small, { recursive: true, force: true });
 });
 
 test.skipIf(!canMount)("the disk fills up in the middle: rolled back", async () => {

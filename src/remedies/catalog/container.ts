@@ -50,7 +50,7 @@ async function engineOf({ options, host }: Situation): Promise<Access["engine"]>
   }
   if (options.build === "no") return "docker";
   throw new RekindleError("remedy-impossible", "neither Docker nor Podman is installed", {
-    fix: "install podman with the system's package manager, or write the files alone: --set build=no",
+    fix: "install podman, or write the files alone: --set build=no",
   });
 }
 

@@ -20,7 +20,7 @@ import { waySources } from "./way-sources.ts";
  */
 
 /** Python reads it before any program: ROCm's runtime looks for the variable when torch loads. */
-const siteCustomize = `"""RDNA1 runs as gfx1030 with PyTorch 1.13.1 for ROCm 5.2: in this environment alone."""
+const siteCustomize = `"""RDNA1 runs as gfx1030 with ROCm 5.2: in this environment alone."""
 
 import os
 

@@ -106,7 +106,7 @@ The groups that own /dev/kfd and /dev/dri/renderD* have other numbers there (\`s
 }
 
 /** The health check of images with PyTorch. */
-export const checkScript = `"""A Conv2d on the GPU against the same on the CPU, in a process that may die."""
+export const checkScript = `"""A Conv2d on the GPU against the CPU, in a process that may die."""
 
 import subprocess
 import sys

@@ -4,8 +4,8 @@ import type { Need, Step } from "../../step.ts";
 
 /*
  * Compilers behind a cache, so that an interrupted or repeated build goes on where it was, and over
- * several machines, by engines that exist. PyTorch's build takes launchers for the host's compilers;
- * device code is compiled by hipcc, which looks for clang in the folder HIP_CLANG_PATH.
+ * several machines, by engines that exist. PyTorch's build takes launchers for the compilers of the
+ * processor; device code is compiled by hipcc, which looks for clang in HIP_CLANG_PATH.
  */
 
 export const caches = ["ccache", "sccache", "none"] as const;
