@@ -86,6 +86,8 @@ test("fix --yes, history, undo", async () => {
   expect(await tree()).toEqual(before);
   expect((await run("undo")).err).toMatch(/nothing to take back/);
   expect((await run("history", "--json")).out).toContain('"outcome": "undone"');
+  await writeFile(join(folder, "state/rekindle/fixes", id, "journal.jsonl"), '{"event":"no"}\n');
+  expect((await run("history")).err).toMatch(/the journal in .* is damaged/);
 }, 60_000);
 
 test("what was changed since is only put back when forced, and kept", async () => {

@@ -197,6 +197,8 @@ async function carryOut(work: Work, options: FixCliOptions, io: Io): Promise<voi
 
 /** The best way that was not tried and rolled back before. */
 function nextBest(facts: Facts, failed: Remedy, past: readonly PastFix[]): string | undefined {
+  // A clean-up has no second best.
+  if (failed.kind !== "way") return undefined;
   const tried = past
     .filter(({ state }) => state.outcome === "rolled-back")
     .map(({ state }) => state.plan.remedy);

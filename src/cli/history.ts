@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { fixNamed, type PastFix, pastFixes, touchesOf } from "../remedies/index.ts";
+import { damagedFixes, fixNamed, type PastFix, pastFixes, touchesOf } from "../remedies/index.ts";
 import { type Io, type Output, paint } from "./io.ts";
 import { table } from "./text.ts";
 
@@ -22,6 +22,9 @@ export function addHistory(program: Command, io: Io): void {
       const chosen = id === undefined ? past : [fixNamed(id, past)];
       if (json) io.out.write(`${JSON.stringify(chosen.map(plain), null, 2)}\n`);
       else io.out.write(id === undefined ? renderList(past) : renderOne(chosen[0]!, io.out));
+      for (const folder of await damagedFixes(io.host)) {
+        io.err.write(`${paint(io.err, "yellow", "note")}: the journal in ${folder} is damaged\n`);
+      }
     });
 }
 

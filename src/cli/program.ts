@@ -101,6 +101,7 @@ function program(io: Io): Command {
 const welcome = `rekindle runs convolutional networks (ONNX) on your GPU, without ROCm or CUDA.
 
   rekindle doctor                               why PyTorch does not run here
+  rekindle plan                                 what would make it run, at what cost
   rekindle devices                              what can run networks here
   rekindle run model.onnx --image cat.jpg       classify a picture
   rekindle run model.onnx --image a.png --save b.png

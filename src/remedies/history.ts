@@ -29,6 +29,13 @@ export async function pastFixes(host: Host): Promise<PastFix[]> {
   return found;
 }
 
+/** Folders of fixes whose journal cannot be read. */
+export async function damagedFixes(host: Host): Promise<string[]> {
+  const folder = await fixesFolder(host);
+  const readable = new Set((await pastFixes(host)).map(({ id }) => id));
+  return (await host.list(folder)).filter((id) => !readable.has(id)).map((id) => join(folder, id));
+}
+
 const newestFirst = (a: string, b: string) => b.localeCompare(a, "en", { numeric: true });
 
 function attempt<T>(work: () => T): T | undefined {

@@ -24,7 +24,7 @@ export function renderOutcome(told: Told, out: Output): string {
   const lines: string[] = [];
   switch (result.outcome) {
     case "worked":
-      lines.push(paint(out, "green", `DONE  ${remedy} is in place and verified (${id})`));
+      lines.push(paint(out, "green", `DONE  ${remedy} is in place${verified(result)} (${id})`));
       lines.push(...result.proofs.map(proofLine), ...notes);
       break;
     case "unproven":
@@ -50,6 +50,8 @@ export function renderOutcome(told: Told, out: Output): string {
   }
   return `${lines.flatMap((line) => wrap(line, columns)).join("\n")}\n`;
 }
+
+const verified = ({ proofs }: FixResult) => (proofs.length > 0 ? " and verified" : "");
 
 const marks = { passed: "passed", failed: "failed", "not-run": "could not be tried" } as const;
 
