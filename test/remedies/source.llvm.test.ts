@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   cpSync,
@@ -10,8 +10,20 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+} from "vitest";
 import { pytorchSource } from "../../src/remedies/catalog/pytorch-source.ts";
 import type { FixResult, Plan, RunStep } from "../../src/remedies/index.ts";
 import { buildPackage } from "../built.ts";
@@ -210,6 +222,50 @@ describe.skipIf(lacking.length > 0)(`needs ${lacking.join(", ") || "nothing more
     expect(cached().hits).toBeGreaterThanOrEqual(8);
   });
 
+  test.skipIf(!has("distccd"))(
+    "distcc: its daemon compiles what is for the processor",
+    async () => {
+      const port = `${await freePort()}`;
+      const written = daemon("distccd", [
+        ...["--daemon", "--no-detach", "--listen=127.0.0.1", "--allow=127.0.0.1", "--port", port],
+        ...["--log-stderr", "--log-level=info", "--enable-tcp-insecure", "--user", user],
+      ]);
+      await until(() => /prefork|listen/i.test(written()));
+      plan = await planned({ spread: "distcc", hosts: `127.0.0.1:${port}/4` });
+      place = { ...place, env: { ...place.env, DISTCC_FALLBACK: "0" } };
+      expectBuilt(await run());
+      expect((written().match(/COMPILE_OK/g) ?? []).length).toBeGreaterThanOrEqual(4);
+      expect(written()).not.toMatch(/\.hip/);
+    },
+  );
+
+  test.skipIf(!has("iceccd"))("icecream: its daemon and scheduler have the jobs", async () => {
+    const [port, net] = [`${await freePort()}`, `rekindle-${process.pid}`];
+    const socket = join(folder, "iceccd.socket");
+    chmodSync(folder, 0o777);
+    spawnSync("icecc", ["--build-native", "c++"], { cwd: folder });
+    const compilers = readdirSync(folder).find((name) => name.endsWith(".tar.gz"))!;
+    const more = {
+      ...{ ICECC_TESTS: "1", ICECC_TEST_SOCKET: socket },
+      ICECC_VERSION: join(folder, compilers),
+    };
+    daemon("icecc-scheduler", ["-p", port, "-n", net, "-u", user]);
+    const written = daemon(
+      "iceccd",
+      [
+        ...["-s", `127.0.0.1:${port}`, "-n", net, "-m", "4", "-u", user, "-vvv"],
+        ...["-b", join(folder, "environments")],
+      ],
+      more,
+    );
+    await until(() => /Connected to scheduler/.test(written()));
+    place = { ...place, env: { ...place.env, ...more } };
+    plan = await planned({ spread: "icecream" });
+    expectBuilt(await run());
+    // Each client says goodbye to the daemon.
+    expect((written().match(/handle_end/g) ?? []).length).toBeGreaterThanOrEqual(4);
+  });
+
   test("stopped while it compiles, gone on with: nothing is compiled twice", async () => {
     const stopper = new AbortController();
     const stopped = await run({
@@ -324,6 +380,47 @@ describe.skipIf(lacking.length > 0)(`needs ${lacking.join(", ") || "nothing more
     await expectAsBefore(result);
   });
 });
+
+/** Daemons do not run as root. */
+const user = process.getuid?.() === 0 ? "nobody" : userInfo().username;
+
+/** Starts a daemon for the time of a test; what it writes. */
+function daemon(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): () => string {
+  const child = spawn(program, args, {
+    env: { ...process.env, TMPDIR: tmpdir(), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  }
+  onTestFinished(() => {
+    try {
+      process.kill(-child.pid!, "SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  });
+  return () => Buffer.concat(chunks).toString();
+}
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+}
 
 /** What the compiler cache knew, and what it did not. */
 function cached(): { hits: number; misses: number } {
