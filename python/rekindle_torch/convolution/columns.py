@@ -92,7 +92,7 @@ def _workspace(problem: Problem) -> int:
 def _cost(problem: Problem) -> Cost:
     source = problem.batch * problem.channels * prod(problem.size) * 3
     moved = problem.positions * (problem.depth * problem.groups * 2.5 + problem.filters)
-    return Cost(problem.flops, source + moved, 5)
+    return Cost(problem.positions * problem.tiled_flops, source + moved, 5)
 
 
 columns = Method("columns", lambda _: True, _forward, _weight_gradient, _workspace, _cost)

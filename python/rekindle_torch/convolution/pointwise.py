@@ -84,7 +84,11 @@ def _workspace(problem: Problem) -> int:
 def _cost(problem: Problem) -> Cost:
     copied = 0 if problem.is_unit_stride else problem.channels * 2
     products = problem.positions * (problem.channels + problem.filters)
-    return Cost(problem.flops, problem.positions * copied + products, 2 if copied else 1)
+    return Cost(
+        problem.positions * problem.tiled_flops,
+        problem.positions * copied + products,
+        2 if copied else 1,
+    )
 
 
 pointwise = Method("pointwise", supports, _forward, _weight_gradient, _workspace, _cost)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
+# The narrowest tile of output columns that libraries compute at once.
+_TILE = 32
+
 Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
@@ -107,6 +110,12 @@ class Problem(_Key):
     def flops(self) -> float:
         """Multiplications and additions of the direct method."""
         return 2.0 * self.positions * self.filters * self.depth
+
+    @property
+    def tiled_flops(self) -> float:
+        """Operations per output position that matrix products spend: filters come in tiles."""
+        filters = -(-(self.filters // self.groups) // _TILE) * _TILE
+        return 2.0 * self.groups * filters * self.depth
 
     @property
     def is_depthwise(self) -> bool:

@@ -147,7 +147,7 @@ def _cost(problem: Problem) -> Cost:
     vector = problem.channels * prod(problem.kernel[:-1])
     source = problem.batch * problem.channels * prod(problem.size) * 3
     moved = source + rows * layout.period * vector * 2 + 3 * positions * problem.filters
-    return Cost(2.0 * positions * problem.filters * problem.depth, moved, 6)
+    return Cost(positions * problem.tiled_flops, moved, 6)
 
 
 rows = Method("rows", supports, _forward, _weight_gradient, _workspace, _cost)

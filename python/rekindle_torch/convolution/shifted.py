@@ -215,7 +215,7 @@ def _cost(problem: Problem) -> Cost:
     products = prod(problem.kernel) // plan.window
     source = prod(plan.heights) * problem.batch * plan.period * problem.channels * 3
     accumulated = products * positions * (2 * problem.filters + plan.phases * problem.channels)
-    flops = 2.0 * positions * problem.filters * problem.depth
+    flops = positions * problem.tiled_flops
     return Cost(flops, source + accumulated + 2 * positions * problem.filters, 4 + products)
 
 

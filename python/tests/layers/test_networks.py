@@ -46,7 +46,7 @@ def losses(model: nn.Module, steps: int) -> list[float]:
         loss = F.cross_entropy(model(x), labels)
         loss.backward()
         optimizer.step()
-        result.append(float(loss))
+        result.append(loss.item())
     return result
 
 

@@ -1,0 +1,36 @@
+"""The estimate's choices where they matter most."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rekindle_torch.convolution.choice import choose
+from rekindle_torch.convolution.plan import problem_of
+from rekindle_torch.convolution.problem import Geometry
+
+
+def chosen(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], groups: int = 1,
+    dtype: torch.dtype = torch.float32,
+) -> str:  # fmt: skip
+    pads = tuple((k // 2, k // 2) for k in w_shape[2:])
+    geometry = Geometry((1,) * len(pads), pads, (1,) * len(pads), groups)
+    problem = problem_of(x_shape, w_shape, geometry)
+    return choose("forward", problem, torch.empty(0, dtype=dtype)).name
+
+
+def test_one_product_for_1x1() -> None:
+    assert chosen((8, 64, 56, 56), (256, 64, 1, 1)) == "pointwise"
+
+
+@pytest.mark.parametrize("channels", [16, 96, 576])
+def test_no_products_where_there_is_nothing_to_sum(channels: int) -> None:
+    assert chosen((2, channels, 32, 32), (channels, 1, 3, 3), groups=channels) == "depthwise"
+
+
+def test_winograd_for_wide_3x3_but_not_in_sixteen_bits() -> None:
+    shapes = (8, 256, 28, 28), (256, 256, 3, 3)
+    assert chosen(*shapes) == "winograd4"
+    assert chosen(*shapes, dtype=torch.bfloat16) in ("columns", "rows", "shifted")
+    assert not chosen((8, 3, 224, 224), (64, 3, 3, 3)).startswith("winograd")
