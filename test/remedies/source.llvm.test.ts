@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   cpSync,
@@ -10,20 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir, userInfo } from "node:os";
-import { dirname, join } from "node:path";
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  onTestFinished,
-  test,
-} from "vitest";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pytorchSource } from "../../src/remedies/catalog/pytorch-source.ts";
 import type { FixResult, Plan, RunStep } from "../../src/remedies/index.ts";
 import { buildPackage } from "../built.ts";
@@ -38,8 +26,10 @@ import {
   takeBack,
   withoutDiskNeed,
 } from "./carry-out.ts";
-import { git, type Loopback, makeWheels, serveLoopback } from "./loopback.ts";
+import { daemon, freePort, until, user } from "./daemons.ts";
+import { type Loopback, makeWheels, serveLoopback } from "./loopback.ts";
 import { treeLines } from "./sandbox.ts";
+import { makeRepositories, makeRocm } from "./small-torch.ts";
 
 // A small project built as PyTorch is, by the remedy's own steps: sources from git servers, build
 // tools from a package index, clang's code for gfx1010, a compiler cache, and all that goes wrong.
@@ -55,54 +45,6 @@ let commit: string;
 let rocm: string;
 let template: string;
 
-/** The project as a repository, with its kernels as another that it contains. */
-function makeRepositories(folder: string, url: string): string {
-  const projects = join(root, "fixtures/mini-torch");
-  const kernels = join(folder, "git/kernels.git");
-  const torch = join(folder, "git/torch.git");
-  cpSync(join(projects, "kernels"), kernels, { recursive: true });
-  commitAll(kernels);
-  cpSync(projects, torch, { recursive: true, filter: (path) => !path.endsWith("/kernels") });
-  git(torch, "init", "--quiet", "--initial-branch=main");
-  const place = "third_party/composable_kernel";
-  git(torch, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", kernels, place);
-  // The server answers from this process, which waits for git here.
-  git(torch, "config", "--file=.gitmodules", `submodule.${place}.url`, `${url}/git/kernels.git`);
-  commitAll(torch);
-  git(torch, "tag", "v1");
-  return git(torch, "rev-parse", "HEAD");
-}
-
-function commitAll(folder: string) {
-  git(folder, "init", "--quiet", "--initial-branch=main");
-  git(folder, "add", "--all");
-  git(folder, "commit", "--quiet", "--message=sources");
-}
-
-/** As much of ROCm as the build asks for, around LLVM's own compiler. */
-function makeRocm(folder: string): string {
-  const files: Record<string, string> = {
-    ".info/version": "7.2.0-43\n",
-    "bin/hipcc": `#!/bin/sh
-exec "\${HIP_CLANG_PATH:-$ROCM_PATH/llvm/bin}/clang++" -x hip -nogpuinc -nogpulib "$@"
-`,
-    "llvm/bin/clang": `#!/bin/sh\nexec ${llvm}/clang "$@"\n`,
-    "llvm/bin/clang++": `#!/bin/sh\nexec ${llvm}/clang++ "$@"\n`,
-    "lib/rocblas/library/TensileLibrary_lazy_gfx1010.dat": "",
-  };
-  const headers =
-    "hip/hip_runtime miopen/miopen rocblas/rocblas hipblas/hipblas hipfft/hipfft hiprand/hiprand " +
-    "hipsparse/hipsparse hipsolver/hipsolver thrust/version";
-  for (const name of headers.split(" ")) files[`include/${name}.h`] = "";
-  for (const name of ["hipcub/hipcub", "rocprim/rocprim"]) files[`include/${name}.hpp`] = "";
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-    if (text.startsWith("#!")) chmodSync(join(folder, path), 0o755);
-  }
-  return folder;
-}
-
 beforeAll(async () => {
   if (lacking.length > 0) return;
   shared = await temporaryFolder();
@@ -115,7 +57,7 @@ beforeAll(async () => {
     ...["cmake", "ninja", "wheel"].map((name) => ({ name, version: "1.0" })),
   ]);
   commit = makeRepositories(shared.folder, server.url);
-  rocm = makeRocm(join(shared.folder, "rocm"));
+  rocm = makeRocm(join(shared.folder, "rocm"), llvm);
   template = join(shared.folder, "template");
   spawnSync("/usr/bin/python3", ["-m", "venv", template]);
 });
@@ -380,47 +322,6 @@ describe.skipIf(lacking.length > 0)(`needs ${lacking.join(", ") || "nothing more
     await expectAsBefore(result);
   });
 });
-
-/** Daemons do not run as root. */
-const user = process.getuid?.() === 0 ? "nobody" : userInfo().username;
-
-/** Starts a daemon for the time of a test; what it writes. */
-function daemon(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): () => string {
-  const child = spawn(program, args, {
-    env: { ...process.env, TMPDIR: tmpdir(), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
-  const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  }
-  onTestFinished(() => {
-    try {
-      process.kill(-child.pid!, "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  });
-  return () => Buffer.concat(chunks).toString();
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
-}
 
 /** What the compiler cache knew, and what it did not. */
 function cached(): { hits: number; misses: number } {
