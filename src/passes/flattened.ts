@@ -4,8 +4,14 @@ import { permutationOf } from "./identities.ts";
 import { type Rule, reshapeNode } from "./rewrite.ts";
 
 /**
- * A linear layer behind a picture that is transposed and then flattened, as the first one of VGG
- * is: its constant weights are put into the order of the picture, and nothing is transposed.
+ * Larger weights (VGG's are 103 million) take about a second to reorder at every start, and as
+ * much memory again; the transposition takes a few microseconds of a run.
+ */
+const elementsMax = 2 ** 24;
+
+/**
+ * A linear layer behind a picture that is transposed and then flattened, as in LeNet and AlexNet:
+ * its constant weights are put into the order of the picture, and nothing is transposed.
  */
 export const orderWeightsAsPicture: Rule = (node, around) => {
   if (node.op !== "Gemm" && node.op !== "MatMul") return undefined;
@@ -13,6 +19,7 @@ export const orderWeightsAsPicture: Rule = (node, around) => {
   const weights = around.constantOf(b);
   const { transA, transB } = parseAttributes(opOf(node), node.attributes, node.name);
   if (node.epilogue || !weights || weights.dims.length !== 2 || transA) return undefined;
+  if (weights.size > elementsMax) return undefined;
   const view = around.producerOf(a);
   if (!view || view.epilogue || !opOf(view).traits.isView) return undefined;
   const transpose = around.producerOf(view.inputs[0]!);
