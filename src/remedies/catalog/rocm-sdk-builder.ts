@@ -3,6 +3,7 @@ import type { Remedy, Situation } from "../remedy.ts";
 import type { Need, Plan, RunStep, Step } from "../step.ts";
 import { folderOf, GB, gfxOf, linuxOnly, mustBeNew } from "./common.ts";
 import { fetchSources, writeGitScript } from "./git.ts";
+import { shellWord } from "./shell-word.ts";
 import { waySources } from "./way-sources.ts";
 
 const diskBytes = 150 * GB;
@@ -40,7 +41,7 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
         does: "write a program that starts its Python with its libraries",
         path: python,
         content:
-          `#!/bin/bash\nsource '${folder}/rocm/bin/env_rocm.sh' >/dev/null\n` +
+          `#!/bin/bash\nsource ${shellWord(`${folder}/rocm/bin/env_rocm.sh`)} >/dev/null\n` +
           'exec python "$@"\n',
         before: null,
         mode: 0o755,
@@ -67,13 +68,14 @@ const needs: Need[] = [
 
 /** What the builder would ask for; and a place that needs no rights. */
 function choices(builder: string, folder: string, gfx: string): Step[] {
+  const place = shellWord(`${folder}/rocm`);
   const files: readonly (readonly [string, string, string])[] = [
     ["build_cfg.user", "the card", `${gfx}\n`],
     ["python_cfg.user", "the Python", "v3.11.9\n"],
     [
       "envsetup_pre.cfg",
       "the place",
-      `export INSTALL_DIR_PREFIX_SDK_ROOT='${folder}/rocm'\nexport ROCM_PATH='${folder}/rocm'\n`,
+      `export INSTALL_DIR_PREFIX_SDK_ROOT=${place}\nexport ROCM_PATH=${place}\n`,
     ],
   ];
   return files.map(([name, what, content], i) => ({

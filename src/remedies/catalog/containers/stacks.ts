@@ -23,6 +23,9 @@ const python = ["python3", "/opt/rekindle/check.py"];
 const install = (...words: readonly string[]) =>
   `RUN python3 -m pip install --no-cache-dir ${words.map((word) => `"${word}"`).join(" ")}`;
 
+/** A card: what emulates one is no proof. */
+const onEngine = ["--target", "engine", "--device", "gpu"];
+
 export const stacks: readonly Stack[] = [
   {
     name: "amd-wheels",
@@ -56,7 +59,7 @@ export const stacks: readonly Stack[] = [
       "RUN npm install --global /opt/rekindle/rekindle.tgz",
     ],
     needsKfd: false,
-    check: ["rekindle", "trial", "--target", "engine", "--only", "/conv/minimal", "--no-search"],
+    check: ["rekindle", "trial", ...onEngine, "--only", "/conv/minimal", "--no-search"],
     index: "",
     holdsRekindle: true,
     notes: ["It runs ONNX networks and needs no ROCm: the render node of the card is enough."],

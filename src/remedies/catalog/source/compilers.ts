@@ -1,6 +1,7 @@
 import { RekindleError } from "../../../errors.ts";
 import type { Situation } from "../../remedy.ts";
 import type { Need, Step } from "../../step.ts";
+import { shellWord } from "../shell-word.ts";
 
 /*
  * Compilers behind a cache, so that an interrupted or repeated build goes on where it was, and over
@@ -81,7 +82,7 @@ const wrappers = (cache: Cache, rocm: string, folder: string): Step[] =>
     id: `write-${name.replace("++", "-cxx")}`,
     does: `write a ${name} that asks ${cache} first`,
     path: `${folder}/${name}`,
-    content: `#!/bin/sh\nunset CCACHE_PREFIX\nexec ${cache} '${rocm}/llvm/bin/${name}' "$@"\n`,
+    content: `#!/bin/sh\nunset CCACHE_PREFIX\nexec ${cache} ${shellWord(`${rocm}/llvm/bin/${name}`)} "$@"\n`,
     before: null,
     mode: 0o755,
   }));
