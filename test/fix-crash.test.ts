@@ -124,7 +124,10 @@ test("killed amid a program: what it left running is ended, and all is done", as
   const text = await readFile(tool, "utf8");
   const line = 'echo "[1/2] half way"';
   const sleep = `if [ -e '${slow}' ]; then echo $$ > '${slow}'; ${line}; sleep 600; fi`;
-  await writeFile(tool, text.replace(line, () => sleep));
+  await writeFile(
+    tool,
+    text.replace(line, () => sleep),
+  );
   await writeFile(slow, "");
   const order = { folder: here.folder, root: here.root, plan };
   const child = spawn(process.execPath, [runner, join(built, "dist"), JSON.stringify(order)]);
@@ -139,6 +142,8 @@ test("killed amid a program: what it left running is ended, and all is done", as
   // One that has ended has no command line, even where nobody asks for its status.
   expect(leftRunning).toBeGreaterThan(1);
   expect(await readFile(`/proc/${leftRunning}/cmdline`, "utf8").catch(() => "")).toBe("");
-  expect(await readFile(join(here.root, "people/alice/work/new/deep/file"), "utf8")).toBe("made\n");
+  expect(await readFile(join(here.root, "people/alice/project/new/deep/file"), "utf8")).toBe(
+    "made\n",
+  );
   await drop("amid");
 }, 60_000);

@@ -17,7 +17,7 @@ export async function makeMachine(root: string): Promise<void> {
     "opt/rocm/patched/readme": "keep out",
     "opt/rocm/patched/closed/inner": "in a folder that may not be written",
     "opt/backup/libhsa.so.1": "as the package installed it",
-    "people/alice/work/source.c": "int main;",
+    "people/alice/project/source.c": "int main;",
     "var/db/packages": "base\n",
     // A system tool of this machine: it installs something, or removes it again.
     "usr/bin/tool": tool,
@@ -50,9 +50,9 @@ case $1 in
   install)
     touch -r "$root/var/db/packages" "$root/tmp/stamp"
     echo "half" >> "$root/var/db/packages"
-    echo "changed" > "$root/people/alice/work/source.c"
-    mkdir -p "$root/people/alice/work/new/deep"
-    echo "made" > "$root/people/alice/work/new/deep/file"
+    echo "changed" > "$root/people/alice/project/source.c"
+    mkdir -p "$root/people/alice/project/new/deep"
+    echo "made" > "$root/people/alice/project/new/deep/file"
     rm -rf "$root/opt/rocm/lib/libhsa.so"
     echo "[1/2] half way"; echo "[2/2] all"
     echo "whole" >> "$root/var/db/packages" ;;
@@ -130,7 +130,7 @@ export function everything(url: string): Step[] {
       does: "install something",
       command: toolStep("install"),
       undo: [toolStep("remove")],
-      touches: ["/people/alice/work", "/opt/rocm/lib/libhsa.so", "/tmp"],
+      touches: ["/people/alice/project", "/opt/rocm/lib/libhsa.so", "/tmp"],
       progress: "\\[(?<done>\\d+)/(?<total>\\d+)\\]",
     },
     {
