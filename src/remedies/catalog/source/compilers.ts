@@ -82,7 +82,9 @@ const wrappers = (cache: Cache, rocm: string, folder: string): Step[] =>
     id: `write-${name.replace("++", "-cxx")}`,
     does: `write a ${name} that asks ${cache} first`,
     path: `${folder}/${name}`,
-    content: `#!/bin/sh\nunset CCACHE_PREFIX\nexec ${cache} ${shellWord(`${rocm}/llvm/bin/${name}`)} "$@"\n`,
+    content: wrapper(`${cache} ${shellWord(`${rocm}/llvm/bin/${name}`)}`),
     before: null,
     mode: 0o755,
   }));
+
+const wrapper = (program: string) => `#!/bin/sh\nunset CCACHE_PREFIX\nexec ${program} "$@"\n`;
