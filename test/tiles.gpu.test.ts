@@ -106,9 +106,11 @@ test.each([
   expect(relativeError(actual!, expected[0]!)).toBeLessThan(1e-5);
 });
 
-test.each(problems)("%s in every kind of tile", async (_name, op, kernel, opCase) => {
+// Every kind of tile with two of the problems: an emulated GPU compiles each for seconds.
+test.each(problems)("%s in tiles", async (name, op, kernel, opCase) => {
   const { problem, inputs, outputs, expected } = readyCase(op, opCase);
-  for (const config of configs) {
+  const turn = problems.findIndex((p) => p[0] === name);
+  for (const config of configs.filter((_, i) => (i + turn) % 2 === 0)) {
     expect(kernel.fits(config, problem, gpu.traits)).toBe(true);
     const program = kernel.build(problem, config, { specialize: false, tailor: true });
     const [actual] = await runProgram(gpu, program, { inputs, operands: [], outputs });
