@@ -103,6 +103,18 @@ export const resources = {
     elsewhere: "install LLVM 19 with clang and lld, and set REKINDLE_LLVM to its folder bin",
     problem: () => (llvm() ? undefined : "LLVM 19 is not installed"),
   },
+  buildTools: {
+    why: "remedies that build from source, on a small project",
+    packages: [
+      ...["g++", "cmake", "ninja-build", "git", "ccache", "distcc", "icecc", "python3-venv"],
+    ].map((name) => ({ name })),
+    elsewhere: "install a C++ compiler, CMake, Ninja, git, ccache, distcc and icecream",
+    problem() {
+      const programs = ["g++", "cmake", "ninja", "git", "ccache"];
+      const lacking = programs.filter((name) => capture(name, ["--version"]).status !== 0);
+      return lacking.length > 0 ? `${lacking.join(", ")} not installed` : undefined;
+    },
+  },
   debianTorch: {
     why: "the oldest PyTorch that the Python package supports",
     packages: ["python3-torch", "python3-venv"].map((name) => ({ name })),

@@ -48,7 +48,7 @@ const tiers = [
   {
     name: "inspect",
     what: "rekindle inspect against LLVM's own tools",
-    needs: ["llvm"],
+    needs: ["llvm", "buildTools"],
     run: () => vitest(root, "inspect", { REKINDLE_LLVM: llvm() }),
   },
   {
