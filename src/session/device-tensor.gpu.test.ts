@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { GraphBuilder } from "../../test/graphs.ts";
 import { type Gpu, openGpu } from "../gpu/index.ts";
 import type { Graph } from "../graph/index.ts";
@@ -93,5 +93,19 @@ test("runMany keeps the order, and ends with the first error", async () => {
   };
   await expect(failing()).rejects.toMatchObject({ code: "input-shape" });
   expect(results).toEqual([2]);
+  await session.dispose();
+});
+
+test("runs that cannot be issued leave the session usable", async () => {
+  const session = await sessionOf(doubling());
+  const y = session.outputs[0]!.name;
+  const x = rows(1, 2, 3);
+  await session.run({ x });
+  const watch = vi.spyOn(gpu, "watch").mockImplementation(() => {
+    throw new Error("no memory");
+  });
+  for (let i = 0; i < 5; i++) await expect(session.run({ x })).rejects.toThrow("no memory");
+  watch.mockRestore();
+  expect([...(await session.run({ x }))[y]!.toNumbers()]).toEqual([2, 4, 6]);
   await session.dispose();
 });

@@ -80,13 +80,15 @@ export class Executable {
     const lane = await this.freeLane();
     const start = performance.now();
     const isAlone = this.running.size === 0;
-    const { result, verdict } = this.gpu.watch("running the model", () => {
-      this.submit(lane.send(feeds), lane.fetch());
-      const read = lane.read(feeds);
-      lane.reclaim();
-      this.commands.prepare();
-      return read;
-    });
+    const { result, verdict } = this.giveBackIfItFails(lane, () =>
+      this.gpu.watch("running the model", () => {
+        this.submit(lane.send(feeds), lane.fetch());
+        const read = lane.read(feeds);
+        lane.reclaim();
+        this.commands.prepare();
+        return read;
+      }),
+    );
     const outputs = this.settle(result, verdict).finally(() => {
       this.idle.push(lane);
       if (isAlone) this.learn(performance.now() - start);
@@ -117,6 +119,16 @@ export class Executable {
       throw await this.gpu.explain(error);
     } finally {
       this.idle.push(lane);
+    }
+  }
+
+  /** A lane that is lost would be missing for ever: with none left, runs would wait for one. */
+  private giveBackIfItFails<T>(lane: Lane, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.idle.push(lane);
+      throw error;
     }
   }
 
@@ -212,6 +224,7 @@ export class Executable {
     try {
       await lane.ready();
     } catch (error) {
+      this.idle.push(lane);
       throw await this.gpu.explain(error);
     }
     return lane;
