@@ -2,6 +2,7 @@ import type { Node } from "../graph/index.ts";
 import { opOf, parseAttributes } from "../ops/evaluate.ts";
 import { sizeOf, Tensor } from "../tensor/index.ts";
 import { type Affine, affineOf } from "./affine.ts";
+import { derived } from "./derived.ts";
 import type { Rule, Surroundings } from "./rewrite.ts";
 
 /**
@@ -124,15 +125,15 @@ function biasOf(node: Node, target: Channels, around: Surroundings): Float64Arra
 }
 
 function scaleWeights(weights: Tensor, target: Channels, { scale }: Affine): Tensor {
-  const { dtype, data, dims } = weights;
-  // The usual case in place: the way through float64 takes five times as long.
-  const scaled = dtype === "float32" ? (data as Float32Array).slice() : weights.toNumbers();
-  const { runLength, channelOfRun } = target;
-  for (let run = 0, i = 0; i < scaled.length; run++) {
-    const factor = scale[channelOfRun(run)]!;
-    for (const end = i + runLength; i < end; i++) scaled[i]! *= factor;
-  }
-  return scaled instanceof Float32Array
-    ? new Tensor("float32", scaled, dims)
-    : Tensor.from(dtype, scaled, dims);
+  return derived(weights, `scaled ${scale.join()}`, () => {
+    const { dtype, data } = weights;
+    // The usual case in place: the way through float64 takes five times as long.
+    const scaled = dtype === "float32" ? (data as Float32Array).slice() : weights.toNumbers();
+    const { runLength, channelOfRun } = target;
+    for (let run = 0, i = 0; i < scaled.length; run++) {
+      const factor = scale[channelOfRun(run)]!;
+      for (const end = i + runLength; i < end; i++) scaled[i]! *= factor;
+    }
+    return scaled instanceof Float32Array ? scaled : Tensor.from(dtype, scaled, weights.dims).data;
+  });
 }

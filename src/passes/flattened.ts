@@ -1,5 +1,6 @@
 import { opOf, parseAttributes } from "../ops/evaluate.ts";
-import { newArray, type Shape, sizeOf, stridesOf, Tensor } from "../tensor/index.ts";
+import { newArray, type Shape, sizeOf, stridesOf, type Tensor } from "../tensor/index.ts";
+import { derived } from "./derived.ts";
 import { permutationOf } from "./identities.ts";
 import { type Rule, reshapeNode } from "./rewrite.ts";
 
@@ -65,31 +66,22 @@ function orderOf(dims: Shape, perm: readonly number[], flat: Shape): Int32Array 
   return order;
 }
 
-/** So that plans for several input sizes share one copy of large weights. */
-const known = new WeakMap<Tensor, Map<string, Tensor>>();
-
 /** Row i of the result is row `order[i]` of a matrix; columns instead, where they are inputs. */
 function reordered(weights: Tensor, order: Int32Array, columns: boolean): Tensor {
-  const before = known.get(weights) ?? new Map<string, Tensor>();
-  known.set(weights, before);
-  const key = `${columns} ${order.join()}`;
-  const found = before.get(key);
-  if (found) return found;
-  const { dtype, dims } = weights;
-  const [height, width] = dims as readonly [number, number];
-  const from = weights.data as Float32Array;
-  const to = newArray(dtype, from.length) as Float32Array;
-  if (columns) {
-    for (let row = 0; row < from.length; row += width) {
-      for (let i = 0; i < width; i++) to[row + i] = from[row + order[i]!]!;
+  return derived(weights, `ordered ${columns} ${order.join()}`, () => {
+    const [height, width] = weights.dims as readonly [number, number];
+    const from = weights.data as Float32Array;
+    const to = newArray(weights.dtype, from.length) as Float32Array;
+    if (columns) {
+      for (let row = 0; row < from.length; row += width) {
+        for (let i = 0; i < width; i++) to[row + i] = from[row + order[i]!]!;
+      }
+    } else {
+      for (let i = 0; i < height; i++) {
+        const at = order[i]! * width;
+        to.set(from.subarray(at, at + width), i * width);
+      }
     }
-  } else {
-    for (let i = 0; i < height; i++) {
-      const at = order[i]! * width;
-      to.set(from.subarray(at, at + width), i * width);
-    }
-  }
-  const made = new Tensor(dtype, to, dims);
-  before.set(key, made);
-  return made;
+    return to;
+  });
 }

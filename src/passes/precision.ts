@@ -7,6 +7,7 @@ import {
 } from "../graph/index.ts";
 import { opOf } from "../ops/evaluate.ts";
 import { Tensor } from "../tensor/index.ts";
+import { derived } from "./derived.ts";
 
 /** ONNX's numbers for element types, as Cast's attribute `to` holds them. */
 const onnxFloat32 = 1;
@@ -83,12 +84,15 @@ function halfAttributes(node: Node): Attributes {
 
 /** Finite numbers beyond float16's range (masks of -1e9) stay finite. */
 function halfTensor(tensor: Tensor): Tensor {
-  const numbers = tensor.toNumbers();
-  for (let i = 0; i < numbers.length; i++) {
-    const v = numbers[i]!;
-    if (Number.isFinite(v)) numbers[i] = Math.min(Math.max(v, -float16Max), float16Max);
-  }
-  return Tensor.from("float16", numbers, tensor.dims);
+  const half = () => {
+    const numbers = tensor.toNumbers();
+    for (let i = 0; i < numbers.length; i++) {
+      const v = numbers[i]!;
+      if (Number.isFinite(v)) numbers[i] = Math.min(Math.max(v, -float16Max), float16Max);
+    }
+    return Tensor.from("float16", numbers, tensor.dims).data;
+  };
+  return derived(tensor, "float16", half, "float16");
 }
 
 function castNode(from: string, to: string, type: number): Node {

@@ -5,6 +5,7 @@ import type { DeviceTraits, Program } from "../kernels/kernel.ts";
 import { chooseKernel } from "../session/choose-kernel.ts";
 import { type NodeProblem, problemsOf } from "../session/plan.ts";
 import type { Precision } from "../session/types.ts";
+import { bytesPerElement } from "../tensor/index.ts";
 import { buildOptions } from "../tunings/shader-hash.ts";
 import { type Card, traitsOfCard } from "./cards.ts";
 import { compiledShader } from "./compiled.ts";
@@ -93,7 +94,7 @@ export function predictOn(
   const nodes = problemsOf(graph);
   const weightBytes = nodes
     .flatMap(({ problem }) => problem.constants)
-    .reduce((sum, tensor) => sum + (tensor ? tensor.data.byteLength : 0), 0);
+    .reduce((sum, tensor) => sum + (tensor ? tensor.size * bytesPerElement(tensor.dtype) : 0), 0);
   const use: CacheUse = {
     valueBytesMax: machine.cacheBytes / 2,
     keepsWeights: weightBytes <= machine.cacheBytes / 2,

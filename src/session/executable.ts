@@ -52,6 +52,8 @@ export class Executable {
   static async build(gpu: Gpu, plan: Plan, weights: WeightStore, onProgress: OnProgress) {
     const made = new Executable(gpu, plan, weights);
     try {
+      // First what uploading waits for.
+      weights.compile(weightsOf(plan));
       const pipelines = compileAll(gpu, plan, onProgress);
       pipelines.catch(() => {}); // Awaited below, but uploading may fail before that.
       const buffers = await made.upload(onProgress);

@@ -239,6 +239,19 @@ describe("what a run costs", () => {
     expect(session.stats.weightBytes).toBe(0);
     expect(session.stats.activationBytes).toBe(0);
   });
+
+  test("so are weights that a scale was folded into", async () => {
+    const b = new GraphBuilder();
+    const product = b.op("Gemm", [b.input("x", ["N", 64]), b.weight([64, 64])]);
+    const session = await sessionOf(b.graph(b.op("Mul", [product, b.weight([64])])));
+    const feed = (n: number) => new Tensor("float32", new Float32Array(n * 64), [n, 64]);
+    await session.run({ x: feed(1) });
+    const { weightBytes } = session.stats;
+    await session.run({ x: feed(2) });
+    expect(session.stats.dispatches).toBe(1);
+    expect(session.stats.weightBytes - weightBytes).toBeLessThan(4 * 64 * 64);
+    await session.dispose();
+  });
 });
 
 describe("errors", () => {

@@ -13,6 +13,8 @@ interface Stored {
 /** From this size on, weights are written into mapped memory, which saves a copy. */
 const mappedBytesMin = 64 * 1024;
 
+const packLabel = "pack";
+
 /** Constants that wait on the device to be rearranged take this at least, beside the largest. */
 const sourceBytesMin = 4 * 2 ** 20;
 
@@ -30,6 +32,15 @@ export class WeightStore {
 
   get bytes(): number {
     return [...this.stored.values()].reduce((sum, { buffer }) => sum + buffer.size, 0);
+  }
+
+  /** Starts to compile what `acquire` rearranges these weights with. */
+  compile(weights: readonly Weight[]): void {
+    for (const weight of weights) {
+      const shader = this.shaderOf(weight);
+      // `acquire` reports what goes wrong.
+      if (shader) this.gpu.pipeline(shader.wgsl, packLabel).catch(() => {});
+    }
   }
 
   /**
@@ -123,7 +134,7 @@ class Packers {
     if (this.waiting.length === 0) return;
     const { gpu } = this;
     const pipelines = await Promise.all(
-      this.waiting.map(({ shader }) => gpu.pipeline(shader.wgsl, "pack")),
+      this.waiting.map(({ shader }) => gpu.pipeline(shader.wgsl, packLabel)),
     );
     await gpu.checked("rearranging weights", () => this.issue(pipelines));
     await gpu.device.queue.onSubmittedWorkDone();

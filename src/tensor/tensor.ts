@@ -12,26 +12,25 @@ import { formatShape, type Shape, sizeOf } from "./shape.ts";
  */
 export class Tensor {
   readonly dtype: DType;
-  readonly data: TypedArray;
   readonly dims: Shape;
+  private content: TypedArray | (() => TypedArray);
 
-  constructor(dtype: DType, data: TypedArray, dims: Shape) {
-    if (!isTypedArrayOf(dtype, data)) {
-      throw new RekindleError("input-dtype", `${dtype} data cannot be a ${nameOf(data)}`);
-    }
-    if (dims.some((d) => !Number.isInteger(d) || d < 0) || sizeOf(dims) !== data.length) {
-      throw new RekindleError(
-        "input-shape",
-        `${data.length} elements do not fill the shape ${formatShape(dims)}`,
-      );
-    }
+  /** `data` may be a function: it is called when the elements are first asked for. */
+  constructor(dtype: DType, data: TypedArray | (() => TypedArray), dims: Shape) {
     this.dtype = dtype;
-    this.data = data;
     this.dims = dims;
+    this.content = typeof data === "function" ? data : checked(data, dtype, dims);
+  }
+
+  get data(): TypedArray {
+    if (typeof this.content === "function") {
+      this.content = checked(this.content(), this.dtype, this.dims);
+    }
+    return this.content;
   }
 
   get size(): number {
-    return this.data.length;
+    return sizeOf(this.dims);
   }
 
   /** A tensor of `dtype` from plain numbers; rounds to float16 or integers as the type asks. */
@@ -64,6 +63,19 @@ export class Tensor {
   cast(dtype: DType): Tensor {
     return dtype === this.dtype ? this : Tensor.from(dtype, this.toNumbers(), this.dims);
   }
+}
+
+function checked(data: TypedArray, dtype: DType, dims: Shape): TypedArray {
+  if (!isTypedArrayOf(dtype, data)) {
+    throw new RekindleError("input-dtype", `${dtype} data cannot be a ${nameOf(data)}`);
+  }
+  if (dims.some((d) => !Number.isInteger(d) || d < 0) || sizeOf(dims) !== data.length) {
+    throw new RekindleError(
+      "input-shape",
+      `${data.length} elements do not fill the shape ${formatShape(dims)}`,
+    );
+  }
+  return data;
 }
 
 function nameOf(data: unknown): string {
