@@ -68,7 +68,8 @@ describe("rekindle trial", () => {
     const { steps } = JSON.parse(out) as TrialReport;
     expect(new Set(steps.map(({ outcome }) => outcome))).toEqual(new Set(["not-run"]));
     expect(steps[0]!.detail).toMatch(/may hang or reset the GPU: --risk hang includes it/);
-    expect(code).toBe(0);
+    // Nothing was tried: that is no success.
+    expect(code).toBe(2);
     const refused = await trial("--risk", "hang");
     expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(/add --yes/)]);
   });

@@ -34,7 +34,8 @@ machine, the next trial knows which one it was. For PyTorch, the smallest known
 change is then looked for that makes failing experiments pass.`;
 
 const help = `
-Exit codes: 0 all that ran passed, 1 something failed, 2 could not do the job.
+Exit codes: 0 all that ran passed, 1 something failed, 2 could not do the job,
+or nothing could be tried.
 
 Examples:
   rekindle trial                                 the PyTorch that python starts
@@ -125,8 +126,9 @@ async function perform(options: TrialCliOptions, io: Io): Promise<void> {
     }),
   ).finally(() => line.clear());
   out.write(options.json ? json(report) : renderTrial(report, out));
-  if (!report.isComplete) throw new Ending("failed");
-  if (report.counts.failed > 0) throw new Ending("found");
+  const { passed, failed } = report.counts;
+  if (!report.isComplete || passed + failed === 0) throw new Ending("failed");
+  if (failed > 0) throw new Ending("found");
 }
 
 async function newOrder(options: TrialCliOptions, { host }: Io): Promise<TrialOrder> {

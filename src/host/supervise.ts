@@ -14,8 +14,10 @@ export interface SuperviseOptions {
   readonly onOutput?: (chunk: Buffer) => void;
   /** Where it runs; by default where this process does. */
   readonly folder?: string;
-  /** Between SIGTERM and SIGKILL, and between SIGKILL and giving up. */
+  /** Between SIGTERM and SIGKILL. */
   readonly graceMs?: number;
+  /** Between SIGKILL and giving up. */
+  readonly giveUpMs?: number;
 }
 
 /** Why a program was stopped from outside. */
@@ -51,6 +53,11 @@ export interface Supervised {
 const tokenVariable = "REKINDLE_STEP";
 const watchMs = 200;
 const defaultGraceMs = 2000;
+/**
+ * A process that used a GPU which hangs dies only when its queues are off the card: amdgpu waits
+ * 4 to 9 s for each attempt (the messages in ollama/ollama#738 are 4 s apart), then resets it.
+ */
+const defaultGiveUpMs = 30_000;
 /** Of both streams, from the beginning and from the end. */
 const keptBytes = 256 * 1024;
 /** A longer line is no message of ours. */
@@ -70,7 +77,7 @@ export function supervise(
   args: readonly string[],
   options: SuperviseOptions,
 ): Supervised {
-  const { env, token, graceMs = defaultGraceMs } = options;
+  const { env, token, graceMs = defaultGraceMs, giveUpMs = defaultGiveUpMs } = options;
   const child = spawn(program, args, {
     env: { ...env, [tokenVariable]: token },
     ...(options.folder !== undefined && { cwd: options.folder }),
@@ -98,7 +105,7 @@ export function supervise(
     stopped = reason;
     signalGroup(child, "SIGTERM");
     timers.push(setTimeout(() => signalGroup(child, "SIGKILL"), graceMs));
-    timers.push(setTimeout(() => giveUp?.(), 2 * graceMs));
+    timers.push(setTimeout(() => giveUp?.(), graceMs + giveUpMs));
   }
   const ended = new Promise<ProcessEnd>((resolve) => {
     const end = (rest: Pick<ProcessEnd, "status" | "signal" | "unkillable" | "problem">) => {

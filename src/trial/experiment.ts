@@ -37,6 +37,8 @@ export interface Experiment {
   /** What is known once it has passed, as a clause: "a strided convolution is right". */
   readonly proves: string;
   readonly risk: Risk;
+  /** What makes it riskier than usual on this machine. */
+  readonly danger?: string;
   /** Why it is refused. */
   readonly refusal?: string;
   /** Experiments that have to pass before: without tensors nothing else works. */

@@ -29,7 +29,13 @@ const recordSchema = z.discriminatedUnion("event", [
     pid: z.number(),
     started: z.string().optional(),
   }),
-  z.object({ event: z.literal("begin"), ...stamp, step: z.string(), token: z.string() }),
+  z.object({
+    event: z.literal("begin"),
+    ...stamp,
+    step: z.string(),
+    token: z.string(),
+    kernelLog: z.object({ source: z.string(), lastLine: z.string() }).exactOptional(),
+  }),
   z.object({ event: z.literal("at"), step: z.string(), at: z.string() }),
   z.object({ event: z.literal("end"), ...stamp, step: z.string(), result: resultSchema }),
   z.object({ event: z.literal("done"), ...stamp }),
@@ -39,8 +45,11 @@ type JournalRecord = z.infer<typeof recordSchema>;
 /** A step of which only the beginning is written. */
 export interface Unfinished {
   readonly step: string;
+  readonly time: string;
   readonly boot: string;
   readonly token: string;
+  /** Where the kernel's log ended when it began. */
+  readonly kernelLog?: LogPosition;
   /** The last place that it announced. */
   readonly at?: string;
 }
@@ -69,8 +78,8 @@ function readState(records: readonly unknown[], path: string): JournalState {
       const { boot, pid, started } = record;
       state = { ...state, writer: { boot, pid, ...(started && { started }) }, isDone: false };
     } else if (record.event === "begin") {
-      const { step, boot, token } = record;
-      state = { ...state, unfinished: { step, boot, token } };
+      const { event: _, ...begun } = record;
+      state = { ...state, unfinished: begun };
     } else if (record.event === "at" && state.unfinished?.step === record.step) {
       state = { ...state, unfinished: { ...state.unfinished, at: record.at } };
     } else if (record.event === "end") {

@@ -3,6 +3,9 @@ import { isFailure, type Outcome, type StepResult } from "./result.ts";
 import type { Search } from "./search.ts";
 import type { TargetName } from "./targets.ts";
 
+/** Nothing lets this user read the kernel's log. */
+export const unreadable = "unreadable";
+
 /** One row of a report. */
 export interface ReportedStep extends StepResult {
   readonly id: string;
@@ -23,6 +26,8 @@ export interface TrialReport {
   /** Starts of the machine that the trial spans: more than one after a crash of it. */
   readonly boots: number;
   readonly confinement: string;
+  /** Where the kernel's log was read, or `unreadable`; left out where Linux does not run. */
+  readonly kernelLog?: string;
   readonly journal: string;
   readonly steps: readonly ReportedStep[];
   readonly search?: Search;

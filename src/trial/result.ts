@@ -71,10 +71,16 @@ export interface StepResult {
   readonly text?: string;
 }
 
-/** The causes worth a line: what is harmless or only closes a message is none. */
-export function causesIn(explanation: Explanation): Cause[] {
+/**
+ * The causes worth a line: what is harmless or only closes a message is none. Of what hung it is
+ * one that MIOpen searches and compiles, which takes minutes at the first use of a shape.
+ */
+export function causesIn(explanation: Explanation, hung: boolean): Cause[] {
   return explanation.findings
-    .filter(({ role }) => role === "cause" || role === "symptom")
+    .filter(({ role, id }) => {
+      if (role === "cause" || role === "symptom") return true;
+      return hung && role === "harmless" && id.startsWith("miopen-");
+    })
     .slice(0, 3)
     .map(({ id, title, certainty, cause }) => ({ id, title, certainty, cause }));
 }

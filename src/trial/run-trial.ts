@@ -4,8 +4,9 @@ import type { Host } from "../host/index.ts";
 import { findConfinement } from "./confine.ts";
 import { type Experiment, type Risk, riskMeaning, risks } from "./experiment.ts";
 import { stateOfText } from "./journal.ts";
+import { logPosition } from "./kernel-watch.ts";
 import { machineOf, quickFacts } from "./machine.ts";
-import { countsOf, reported, type TrialReport } from "./report.ts";
+import { countsOf, reported, type TrialReport, unreadable } from "./report.ts";
 import type { StepResult } from "./result.ts";
 import { type Search, searchChanges, worthSearching } from "./search.ts";
 import { switches } from "./switches.ts";
@@ -115,6 +116,8 @@ export async function runTrial(
   const experiments = chosenExperiments(target, order);
   const facts = await quickFacts(host);
   const confinement = await findConfinement(host);
+  const log = (await logPosition(host))?.source;
+  const kernelLog = log ?? (host.platform === "linux" ? unreadable : undefined);
   const trial = await Trial.open({ host, confinement, facts, journal, order, killers, repeat });
   const stop = () => trial.stop();
   signal.addEventListener("abort", stop);
@@ -135,6 +138,7 @@ export async function runTrial(
       startedAt,
       boots: trial.boots,
       confinement: confinement.name,
+      ...(kernelLog && { kernelLog }),
       journal,
       steps,
       ...(search && search.changes.length > 0 && { search }),
@@ -201,8 +205,9 @@ async function runSearch(
 
 const isWithin = (risk: Risk, most: Risk) => risks.indexOf(risk) <= risks.indexOf(most);
 
-function notTaken({ risk, refusal }: Experiment): StepResult {
-  const detail = refusal ?? `it ${riskMeaning[risk]}: --risk ${risk} includes it`;
+function notTaken({ risk, refusal, danger }: Experiment): StepResult {
+  const why = danger === undefined ? "" : ` (${danger})`;
+  const detail = refusal ?? `it ${riskMeaning[risk]}${why}: --risk ${risk} includes it`;
   return { outcome: "not-run", detail, timeMs: 0 };
 }
 

@@ -14,12 +14,14 @@ export interface Attempt {
 /** The smallest known change that makes a failing experiment pass. */
 export interface Change {
   readonly experiment: string;
-  /** Undefined: none that is known helps. */
+  /** Undefined: none of those that were tried helps. */
   readonly switch?: string;
   readonly what?: string;
   /** The line to add to a script. */
   readonly line?: string;
   readonly cost?: string;
+  /** Why not everything that is known was tried. */
+  readonly cutShort?: string;
 }
 
 export interface Search {
@@ -48,21 +50,28 @@ export async function searchChanges(
     const suited = candidates(experiment);
     const ordered = [...new Set([...suited.filter((s) => helpful.has(s)), ...suited])];
     let found: KnownSwitch | undefined;
+    let cutShort: string | undefined;
     for (const one of ordered) {
-      if (attempts.length >= attemptsMax) break;
+      if (attempts.length >= attemptsMax) {
+        cutShort = `${attemptsMax} attempts were made in all`;
+        break;
+      }
       const { outcome, detail } = await perform(withSwitch(experiment, one));
       if (outcome === "stopped") return { attempts, changes };
+      if (outcome === "not-run") {
+        cutShort ??= detail;
+        continue;
+      }
       attempts.push({ experiment: id, switch: one.id, outcome, detail });
       if (outcome !== "passed") continue;
       found = one;
       helpful.add(one);
       break;
     }
-    const { id: name, what, line, cost } = found ?? {};
-    changes.push({
-      experiment: id,
-      ...(found && { switch: name!, what: what!, line: line!, cost: cost! }),
-    });
+    if (found) {
+      const { id: name, what, line, cost } = found;
+      changes.push({ experiment: id, switch: name, what, line, cost });
+    } else changes.push({ experiment: id, ...(cutShort !== undefined && { cutShort }) });
   }
   return { attempts, changes };
 }

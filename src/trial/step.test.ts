@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 
 async function run(experiment: Experiment, on: Host = host): Promise<StepResult> {
-  const surroundings = { host: on, confinement, graceMs: 300, settleMs: 0 };
+  const surroundings = { host: on, confinement, graceMs: 300, giveUpMs: 300, settleMs: 10 };
   const step = prepareStep(experiment, faultyStep, `test-${experiment.id}`, surroundings);
   return await step.run(orderOf(experiment), { source: "dmesg", lastLine: "[1.0] before" });
 }
@@ -130,7 +130,47 @@ describe("a step that", () => {
   });
 });
 
+/** A machine whose kernel resets the GPU only when the log is looked at for the third time. */
+function hostThatResetsLate(): Host {
+  let looks = 0;
+  const reset = ["[9.0] amdgpu: GPU reset begin!", "[9.9] amdgpu: GPU reset(1) succeeded!"];
+  return {
+    ...host,
+    run: async (program, args, options) => {
+      if (program !== "dmesg") return await host.run(program, args, options);
+      looks++;
+      const evict = looks > 1 ? ["[8.0] amdgpu: Failed to evict process queues"] : [];
+      const out = ["[1.0] before", ...evict, ...(looks > 2 ? reset : [])].join("\n");
+      return { status: 0, out, err: "" };
+    },
+  };
+}
+
 describe("what the kernel says meanwhile", () => {
+  test("a reset that follows on the killing of what hung is waited for", async () => {
+    const result = await run(fault("hang", { timeMs: 300 }), hostThatResetsLate());
+    expect(result.outcome).toBe("gpu-reset");
+    expect(result.kernelLines).toHaveLength(3);
+  });
+
+  test("a reset that ends the desktop is no stopping by the user", async () => {
+    const on = hostThatLogs("[5.1] amdgpu 0000:03:00.0: amdgpu: GPU reset begin!");
+    const experiment = fault("hang");
+    const surroundings = { host: on, confinement, graceMs: 300, settleMs: 10 };
+    const step = prepareStep(experiment, faultyStep, "test-desktop", surroundings);
+    setTimeout(() => step.stop(), 300);
+    const position = { source: "dmesg", lastLine: "[1.0] before" };
+    expect((await step.run(orderOf(experiment), position)).outcome).toBe("gpu-reset");
+  });
+
+  test("a flood of lines keeps its beginning and its end", async () => {
+    const flood = Array.from({ length: 500 }, (_, i) => `[6.${i}] noise`);
+    const result = await run(fault("none"), hostThatLogs("[5.1] GPU reset begin!", ...flood));
+    expect(result.outcome).toBe("gpu-reset");
+    expect(result.kernelLines).toHaveLength(60);
+    expect(result.kernelLines!.at(-1)).toBe("[6.499] noise");
+  });
+
   test("a reset of the GPU names the outcome, and explain the cause", async () => {
     const on = hostThatLogs(
       "[5.0] [drm:amdgpu_job_timedout [amdgpu]] *ERROR* ring gfx_0.0.0 timeout, signaled seq=1",

@@ -4,19 +4,20 @@ import { explain } from "../explain/index.ts";
 import { type Host, type ProcessEnd, supervise } from "../host/index.ts";
 import type { CommandLine, Confinement } from "./confine.ts";
 import type { Experiment } from "./experiment.ts";
-import { type LogPosition, linesSince, tellsOfMemory, tellsOfReset } from "./kernel-watch.ts";
-import { causesIn, isFailure, type StepResult } from "./result.ts";
+import { type LogPosition, linesOfStep, tellsOfMemory, tellsOfReset } from "./kernel-watch.ts";
+import { type Cause, causesIn, isFailure, type StepResult } from "./result.ts";
 
 /** Loading libraries of gigabytes from a slow disk takes its time. */
 const startMs = 180_000;
-/** A reset is over when the kernel has written all of it. */
-const settleMs = 3000;
+/** A reset is over when the kernel has written no line of it for so long. */
+const defaultSettleMs = 3000;
 const shownCharacters = 6000;
 const marker = "@rekindle ";
 
 const messageSchema = z.union([
   z.strictObject({ at: z.string() }),
   z.strictObject({ ready: z.record(z.string(), z.unknown()) }),
+  z.strictObject({ built: z.object({ device: z.string(), targets: z.array(z.string()) }) }),
   z.strictObject({ unavailable: z.string() }),
   z.strictObject({ failed: z.object({ type: z.string(), message: z.string() }) }),
   z.strictObject({
@@ -32,6 +33,8 @@ const messageSchema = z.union([
 /** What a child has said so far. */
 interface Said {
   at?: string;
+  /** The device's target, and those that PyTorch was built for. */
+  built?: { readonly device: string; readonly targets: readonly string[] };
   unavailable?: string;
   failed?: { readonly type: string; readonly message: string };
   result?: {
@@ -56,6 +59,7 @@ export interface StepSurroundings {
   readonly facts?: Facts;
   /** Waits between stages of killing; tests shorten them. */
   readonly graceMs?: number;
+  readonly giveUpMs?: number;
   readonly settleMs?: number;
   /** Called where the child announces how far it is. */
   readonly onAt?: (at: string) => void;
@@ -68,7 +72,7 @@ export function prepareStep(
   token: string,
   surroundings: StepSurroundings,
 ): Prepared {
-  const { host, confinement, graceMs, onAt } = surroundings;
+  const { host, confinement, graceMs, giveUpMs, onAt } = surroundings;
   const { limits, switches } = experiment;
   const env = Object.assign({}, host.env, ...switches.map((s) => s.env ?? {}));
   const said: Said = { at: "start the program" };
@@ -82,6 +86,7 @@ export function prepareStep(
     token,
     memoryBytes: limits.memoryBytes,
     ...(graceMs !== undefined && { graceMs }),
+    ...(giveUpMs !== undefined && { giveUpMs }),
     onLine: (line) => {
       const message = messageIn(line);
       if (message && "ready" in message) onReady();
@@ -129,11 +134,8 @@ async function judge(
 ): Promise<StepResult> {
   const { host } = surroundings;
   const { end, said, timeMs, position } = observed;
-  let kernelLines = await linesSince(host, position);
-  if (tellsOfReset(kernelLines)) {
-    await new Promise((resolve) => setTimeout(resolve, surroundings.settleMs ?? settleMs));
-    kernelLines = await linesSince(host, position);
-  }
+  const settleMs = surroundings.settleMs ?? defaultSettleMs;
+  const kernelLines = await linesOfStep(host, position, end.stopped === "time", settleMs);
   const verdict = verdictOf(experiment, observed, kernelLines);
   const base: StepResult = {
     ...verdict,
@@ -145,7 +147,10 @@ async function judge(
     ...(kernelLines.length > 0 && { kernelLines }),
   };
   if (!isFailure(verdict.outcome)) return base;
-  const causes = await causesOf(end.output, kernelLines, surroundings.facts);
+  const hung = verdict.outcome === "hang";
+  const found = await causesOf(end.output, kernelLines, surroundings.facts, hung);
+  const own = foreignDevice(said.built);
+  const causes = own ? [own, ...found.filter(({ id }) => id !== own.id)] : found;
   const text = textOf(end.output);
   return { ...base, ...(causes.length > 0 && { causes }), ...(text && { text }) };
 }
@@ -163,10 +168,11 @@ function verdictOf(
   if (end.problem) {
     return { outcome: "unavailable", detail: `the program could not be started: ${end.problem}` };
   }
-  if (end.stopped === "asked") return { outcome: "stopped", detail: `stopped ${where}` };
+  // First: the end of a desktop by a reset looks as if the user had closed the terminal.
   if (tellsOfReset(kernelLines)) {
     return { outcome: "gpu-reset", detail: `the kernel reset the GPU ${where}` };
   }
+  if (end.stopped === "asked") return { outcome: "stopped", detail: `stopped ${where}` };
   if (end.stopped === "time") {
     const seconds = Math.round(timeMs / 1000);
     const held = end.unkillable ? "; it cannot be killed, a driver holds it" : "";
@@ -211,13 +217,37 @@ function numbersOf(experiment: Experiment, result: NonNullable<Said["result"]>):
   return { outcome: "wrong", detail, ...numbers };
 }
 
-async function causesOf(output: string, kernelLines: readonly string[], facts?: Facts) {
+/** A build of PyTorch that says itself that it holds no code for the device: it need not crash. */
+function foreignDevice(built: Said["built"]): Cause | undefined {
+  if (!built || built.targets.length === 0) return undefined;
+  // "gfx1010:xnack-" is gfx1010 with a setting.
+  const target = built.device.split(":")[0]!;
+  const held = built.targets.map((name) => name.split(":")[0]!);
+  if (held.includes(target) || held.some((name) => name.includes("generic"))) return undefined;
+  return {
+    id: "torch-without-code",
+    title: "PyTorch holds no code for this card",
+    certainty: "confirmed",
+    cause: `This PyTorch was built for ${held.join(", ")}; the device is ${target}.`,
+  };
+}
+
+/** What `explain` makes of a program's output and the lines that the kernel wrote meanwhile. */
+export async function causesOf(
+  output: string,
+  kernelLines: readonly string[],
+  facts: Facts | undefined,
+  hung = false,
+): Promise<Cause[]> {
   const logs = [
     { name: "output", chunks: [Buffer.from(withoutMessages(output))] },
     { name: "kernel log", chunks: [Buffer.from(kernelLines.join("\n"))] },
   ].filter(({ chunks }) => chunks[0]!.length > 0);
   // Bytes that are no text, as crashes leave them, cannot be explained.
-  return await explain(logs, facts).then(causesIn, () => []);
+  return await explain(logs, facts).then(
+    (found) => causesIn(found, hung),
+    () => [],
+  );
 }
 
 const withoutMessages = (output: string) =>

@@ -58,7 +58,7 @@ function experimentOf(row: Row, target: Target, device: string | undefined): Exp
     id: `${target.name}/${row.id}`,
     proves: row.proves,
     risk,
-    ...(why !== undefined && risk === "refused" && { refusal: why }),
+    ...(why !== undefined && { [risk === "refused" ? "refusal" : "danger"]: why }),
     needs: needed.map((id) => `${target.name}/${id}`),
     limits: limitsOf(row.case),
     order: { case: row.case, seed: 1, ...(device !== undefined && { device }) },

@@ -35,7 +35,15 @@ function bootedAs(bootId: string, lastLines: readonly string[] = []): Host {
 }
 
 const open = (journal: string, on = host, more: { repeat?: boolean } = {}) =>
-  Trial.open({ host: on, confinement, journal, order: { subject: "fake" }, graceMs: 300, ...more });
+  Trial.open({
+    host: on,
+    confinement,
+    journal,
+    order: { subject: "fake" },
+    graceMs: 300,
+    settleMs: 10,
+    ...more,
+  });
 
 /** Performs all, each with the next one prepared ahead, and closes. */
 async function performAll(trial: Trial, experiments: readonly Experiment[]) {
@@ -125,12 +133,37 @@ describe("a journal", () => {
     expect(resumed.results.get("b")).toMatchObject({
       at: "compute on cuda",
       kernelLines: ["amdgpu: GPU reset begin!"],
+      causes: [{ id: "gpu-reset" }],
     });
     expect(await earlierKillers(host, [journal], "fake")).toEqual(new Set(["b"]));
     expect(await earlierKillers(host, [journal], "another")).toEqual(new Set());
 
     const again = await open(journal, bootedAs("second"), { repeat: true });
     expect((await performAll(again, three)).get("b")).toBe("passed");
+  });
+
+  test("left open by a reset that ended the desktop says so, and is not repeated", async () => {
+    const journal = newJournal();
+    (await open(journal)).dispose();
+    const boot = (await host.readText("/proc/sys/kernel/random/boot_id"))!.trim();
+    const kernelLog = { source: "dmesg", lastLine: "[1.0] before" };
+    const begin = { event: "begin", time: "", boot, step: "a", token: "none-such", kernelLog };
+    appendFileSync(journal, `${JSON.stringify(begin)}\n`);
+    const out = ["[0.5] GPU reset begin!", "[1.0] before", "[2.0] amdgpu: ring comp_1.0.0 timeout"];
+    const logs: Host = {
+      ...host,
+      run: async (program, args, options) =>
+        program === "dmesg"
+          ? { status: 0, out: out.join("\n"), err: "" }
+          : await host.run(program, args, options),
+    };
+    const outcomes = await performAll(await open(journal, logs), three);
+    expect(outcomes.get("a")).toBe("gpu-reset");
+    const { results } = await open(journal, logs);
+    expect(results.get("a")).toMatchObject({
+      kernelLines: [out[2]],
+      causes: [{ id: "ring-timeout" }],
+    });
   });
 
   test("is found again while it is not done", async () => {

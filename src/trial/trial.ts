@@ -5,9 +5,15 @@ import { type Host, startOfProcess, sweep } from "../host/index.ts";
 import type { CommandLine, Confinement } from "./confine.ts";
 import type { Experiment } from "./experiment.ts";
 import { Journal, type JournalState } from "./journal.ts";
-import { bootIdOf, lastLinesOfBoot, logPosition } from "./kernel-watch.ts";
+import {
+  bootIdOf,
+  lastLinesOfBoot,
+  linesOfStep,
+  logPosition,
+  tellsOfReset,
+} from "./kernel-watch.ts";
 import type { Outcome, StepResult } from "./result.ts";
-import { type Prepared, prepareStep, type StepSurroundings } from "./step.ts";
+import { causesOf, type Prepared, prepareStep, type StepSurroundings } from "./step.ts";
 import { orderOf } from "./targets.ts";
 
 export interface TrialOptions {
@@ -153,11 +159,18 @@ export class Trial {
     if (!unfinished) return;
     const { step, token, at } = unfinished;
     const leftBehind = sweep(token);
+    const { host, facts } = this.#options;
+    const isSameBoot = unfinished.boot === boot;
+    const kernelLines = isSameBoot
+      ? await linesOfStep(host, unfinished.kernelLog, false, 0)
+      : await lastLinesOfBoot(host, unfinished.boot, unfinished.time);
+    const causes = await causesOf("", kernelLines, facts);
     const result: StepResult = {
-      ...(unfinished.boot === boot
-        ? ofKilledTrial
-        : await ofDeadMachine(this.#options.host, unfinished.boot)),
+      ...(isSameBoot ? ofKilledTrial(kernelLines) : ofDeadMachine),
+      timeMs: 0,
       ...(at !== undefined && { at }),
+      ...(kernelLines.length > 0 && { kernelLines }),
+      ...(causes.length > 0 && { causes }),
       ...(leftBehind > 0 && { leftBehind }),
     };
     this.#journal.end(step, result);
@@ -170,7 +183,9 @@ export class Trial {
   #reasonAgainst({ id, refusal, needs }: Experiment): string | undefined {
     if (this.#isStopped) return "stopped before";
     if (refusal !== undefined) return refusal;
-    if (this.#killers.has(id)) return "it hung or rebooted the machine in an earlier trial";
+    if (this.#killers.has(id)) {
+      return "it hung or rebooted the machine in an earlier trial; --again repeats it";
+    }
     const missing = needs.find(
       (need) => (this.#results.get(need)?.outcome ?? "passed") !== "passed",
     );
@@ -229,20 +244,18 @@ function notRun(detail: string): StepResult {
   return { outcome: "not-run", detail, timeMs: 0 };
 }
 
-const ofKilledTrial: StepResult = {
-  outcome: "interrupted",
-  detail: "the trial was killed during this step, and the machine went on",
-  timeMs: 0,
-};
+const ofDeadMachine = {
+  outcome: "machine-died",
+  detail: "the machine was restarted during this step: it hung or rebooted",
+} as const;
 
-async function ofDeadMachine(host: Host, boot: string): Promise<StepResult> {
-  const kernelLines = await lastLinesOfBoot(host, boot);
-  return {
-    outcome: "machine-died",
-    detail: "the machine was restarted during this step: it hung or rebooted",
-    timeMs: 0,
-    ...(kernelLines.length > 0 && { kernelLines }),
-  };
+/** A reset of the GPU ends the desktop, and with it the terminal in which the trial runs. */
+function ofKilledTrial(kernelLines: readonly string[]): Pick<StepResult, "outcome" | "detail"> {
+  if (tellsOfReset(kernelLines)) {
+    return { outcome: "gpu-reset", detail: "the kernel reset the GPU, and the trial was killed" };
+  }
+  const detail = "the trial was killed during this step, and the machine went on";
+  return { outcome: "interrupted", detail };
 }
 
 function refuseIfInUse({ writer }: JournalState, boot: string, path: string): void {

@@ -1,5 +1,6 @@
 // A step that misbehaves as it is told: it speaks as the steps of `rekindle trial` do, and touches
-// no device. Its order is {"fault": NAME}; with "log" it notes in that file that it ran.
+// no device. Its order is {"fault": NAME}; with "log" it notes in that file that it ran; "replay"
+// prints what programs on real cards printed, and ends as they did.
 import { spawn } from "node:child_process";
 import { appendFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -42,6 +43,16 @@ const faults = {
     writeSync(1, "@rekindle {broken\n@rekindle 7\n");
     process.exitCode = 1;
   },
+  replay({ prints, built, ending }) {
+    if (built) say({ built });
+    writeSync(2, prints);
+    if (ending.startsWith("SIG")) process.kill(process.pid, ending);
+    else if (ending === "hang") setInterval(() => undefined, 1000);
+    else {
+      say({ failed: { type: "RuntimeError", message: ending } });
+      process.exitCode = 1;
+    }
+  },
   fork() {
     // It keeps the output open, and ends with its group alone.
     spawn("sleep", ["100"], { stdio: "inherit" }).unref();
@@ -70,8 +81,9 @@ lines.once("line", (line) => {
   lines.removeAllListeners("close");
   lines.close();
   process.stdin.destroy();
-  const { fault, log, name } = JSON.parse(line);
+  const order = JSON.parse(line);
+  const { fault, log, name } = order;
   if (log) appendFileSync(log, `${name}\n`);
   say({ at: `do ${fault}` });
-  faults[fault]();
+  faults[fault](order);
 });

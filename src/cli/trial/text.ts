@@ -7,6 +7,7 @@ import {
   riskMeaning,
   type Search,
   type TrialReport,
+  unreadable,
 } from "../../trial/index.ts";
 import { type Output, paint } from "../io.ts";
 import { formatBytes, formatMs, plural, table, wrap } from "../text.ts";
@@ -31,15 +32,25 @@ export function renderTrial(report: TrialReport, out: Output): string {
   for (const step of failed) parts.push("\n", ...paragraph(step, out));
   if (search) parts.push("\n", ...changes(search, out));
   const left = counts["left-out"] === 0 ? "" : `, ${counts["left-out"]} left out`;
+  const isBlind = report.kernelLog === unreadable && report.target !== "ort";
   parts.push(
     "\n",
     report.boots > 1 ? `The machine was started ${report.boots} times meanwhile.\n` : "",
     `${plural(counts.passed, "step")} passed, ${counts.failed} failed${left}\n`,
+    counts.passed + counts.failed === 0
+      ? "Nothing could be tried: rekindle doctor says why.\n"
+      : "",
+    failed.length > 0 && isBlind ? blindness : "",
     report.isComplete ? "" : "Stopped before the end: rekindle trial --resume goes on.\n",
     `${paint(out, "dim", `limits: ${report.confinement}; journal: ${report.journal}`)}\n`,
   );
   return parts.join("");
 }
+
+/** Without the kernel's log a reset looks like what it does to the program. */
+const blindness =
+  "Nothing lets this user read the kernel's log: a reset of the GPU shows as a hang or a crash.\n" +
+  "  to let it be read: sudo usermod -aG systemd-journal $USER, and log in again\n";
 
 const shown = (outcome: Outcome) => outcome.replace("-", " ");
 
@@ -106,7 +117,13 @@ function changes({ attempts, changes }: Search, out: Output): string[] {
       ),
     );
   }
-  const helpless = changes.filter((change) => !change.line).map((change) => change.experiment);
-  if (helpless.length > 0) lines.push(`No change that is known helps: ${helpless.join(", ")}`);
+  const rest = changes.filter((change) => !change.line);
+  const named = (some: Search["changes"]) => some.map((change) => change.experiment).join(", ");
+  const helpless = rest.filter(({ cutShort }) => cutShort === undefined);
+  if (helpless.length > 0) lines.push(`No change that is known helps: ${named(helpless)}`);
+  for (const reason of new Set(rest.flatMap(({ cutShort }) => cutShort ?? []))) {
+    const open = rest.filter(({ cutShort }) => cutShort === reason);
+    lines.push(`Not all changes were tried (${reason}): ${named(open)}`);
+  }
   return lines.map((line) => `${line}\n`);
 }

@@ -28,8 +28,28 @@ def find_device(wanted):
     if torch.backends.mps.is_available():
         return torch.device("mps")
     if torch.version.hip or torch.version.cuda:
-        raise Unavailable("torch is built for a GPU, and torch.cuda.is_available() is False")
+        raise Unavailable(f"this torch is built for a GPU and finds none: {why_no_gpu()}")
     return torch.device("cpu")
+
+
+def why_no_gpu():
+    """What the runtime says: torch.cuda.is_available() answers False for every reason."""
+    try:
+        torch.cuda.init()
+    except Exception as error:
+        return str(error).split("\n", 1)[0]
+    return "torch.cuda.is_available() is False"
+
+
+def built_for(device):
+    """The device's target and those that torch was built for, for ROCm; None where unknown.
+
+    With kernels in separate packages a target may stand here whose package is not installed.
+    """
+    if device.type != "cuda" or not torch.version.hip:
+        return None
+    target = getattr(torch.cuda.get_device_properties(device), "gcnArchName", None)
+    return target and {"device": target, "targets": torch.cuda.get_arch_list()}
 
 
 def synchronize(device):
@@ -238,6 +258,9 @@ def prepare(order, say):
     """The device to use and its name, with settings under which numbers can be compared."""
     say(at="find the device")
     device = find_device(order.get("device"))
+    built = built_for(device)
+    if built:
+        say(built=built)
     # float32 shall be float32: NVIDIA's TensorFloat-32 keeps 10 bits.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
