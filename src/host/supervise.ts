@@ -215,24 +215,33 @@ function processIds(): number[] {
   return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
+const looksMax = 100;
+const betweenLooksMs = 5;
+
 /**
- * Kills every process that carries a token: also those that left their group. Gives their number.
+ * Kills every process that carries a token, also those that left their group, and waits until they
+ * have ended: what they write afterwards would be in the way of what comes next. Gives their number.
  *
  * @example sweep("a1"); // 0
  */
 export function sweep(token: string): number {
   const mark = Buffer.from(`${tokenVariable}=${token}`);
-  let killed = 0;
-  for (const pid of processIds()) {
-    if (pid === process.pid || !carries(pid, mark)) continue;
-    try {
-      process.kill(pid, "SIGKILL");
-      killed++;
-    } catch {
-      // It has ended already.
+  const killed = new Set<number>();
+  // One that is being killed may just have started another.
+  for (let look = 0; look < looksMax; look++) {
+    const found = processIds().filter((pid) => pid !== process.pid && carries(pid, mark));
+    if (found.length === 0) break;
+    for (const pid of found) {
+      try {
+        process.kill(pid, "SIGKILL");
+        killed.add(pid);
+      } catch {
+        // It has ended already.
+      }
     }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, betweenLooksMs);
   }
-  return killed;
+  return killed.size;
 }
 
 function carries(pid: number, mark: Buffer): boolean {

@@ -1,4 +1,5 @@
 import type { RunStep, Step } from "../step.ts";
+import { gitScript } from "./git-script.ts";
 
 /** Sources at one commit. */
 export interface Sources {
@@ -13,19 +14,6 @@ export interface Sources {
   readonly hasSubmodules: boolean;
 }
 
-/** A program without a shell that runs git again after it was killed. */
-const script = `"""Runs git in a folder, also where a git that was killed there left its locks."""
-
-import pathlib
-import subprocess
-import sys
-
-folder, *arguments = sys.argv[1:]
-for lock in pathlib.Path(folder, ".git").rglob("*.lock"):
-    lock.unlink()
-sys.exit(subprocess.call(["git", "-C", folder, *arguments]))
-`;
-
 /** Sources that change under a tag, and questions for passwords, are errors. */
 const env = { GIT_TERMINAL_PROMPT: "0", GIT_ADVICE: "0" };
 const hours = 3600_000;
@@ -37,7 +25,7 @@ export function writeGitScript(path: string): Step {
     id: "write-git-script",
     does: "write a program that goes on with interrupted fetches",
     path,
-    content: script,
+    content: gitScript,
     before: null,
   };
 }
@@ -46,7 +34,7 @@ export function writeGitScript(path: string): Step {
  * Steps that fetch sources, each of which goes on after an interruption. The commit is checked by
  * checking it out: a tag that was moved fails.
  */
-export function fetchSources(sources: Sources, python: string, gitScript: string): Step[] {
+export function fetchSources(sources: Sources, python: string, script: string): Step[] {
   const { id, url, ref, commit, folder, hasSubmodules } = sources;
   const git = (name: string, does: string, args: readonly string[]): RunStep => ({
     kind: "run",
@@ -54,7 +42,7 @@ export function fetchSources(sources: Sources, python: string, gitScript: string
     does,
     command: {
       program: python.startsWith("/") ? { path: python } : python,
-      args: [{ path: gitScript }, { path: folder }, ...args],
+      args: [{ path: script }, { path: folder }, ...args],
       env,
     },
     continues: true,
@@ -68,23 +56,15 @@ export function fetchSources(sources: Sources, python: string, gitScript: string
   };
   const steps: Step[] = [
     {
-      kind: "run",
-      id: `prepare-${id}`,
-      does: `make ${folder}`,
-      command: { program: "git", args: ["init", "--quiet", { path: folder }] },
-      needs: [need],
-      doneWhen: [{ exists: `${folder}/.git/HEAD` }],
-    },
-    {
       ...git(`fetch`, `fetch ${ref} from ${url}`, ["fetch", "--progress", "--depth=1", url, ref]),
-      needs: network,
+      needs: [need, ...network],
       network: true,
     },
     {
       ...git(`check-out`, commit ? `check out ${commit}` : "check out what was fetched", [
-        "checkout",
-        "--quiet",
-        "--detach",
+        ...["checkout", "--quiet", "--detach"],
+        // Over what an interrupted one left.
+        "--force",
         commit ?? "FETCH_HEAD",
       ]),
       ...(commit && { doneWhen: [isAtCommit] }),
@@ -93,6 +73,7 @@ export function fetchSources(sources: Sources, python: string, gitScript: string
   if (!hasSubmodules) return steps;
   const submodules = git("fetch-parts-of", "fetch what it contains of other projects", [
     ...["submodule", "update", "--init", "--recursive", "--depth=1", "--jobs=4", "--progress"],
+    "--force",
   ]);
   return [...steps, { ...submodules, network: true }];
 }
