@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command, temporaryFolder } from "../../test/command.ts";
@@ -52,6 +52,52 @@ describe("the screen", () => {
     const { out } = await doctor("--facts", "unknown.json");
     expect(out).toContain("  - kernel-log: root only\n    $ sudo dmesg\n");
   });
+});
+
+describe("results that are kept on this machine", () => {
+  const home = () => join(folder, "home of results");
+  const env = () => ({ PATH: "/usr/bin:/bin", HOME: home() });
+  const here = (...argv: string[]) => command(folder, ["doctor", ...argv], { env: env() });
+
+  test("are shown with date, target and command, and without names when shared", async () => {
+    const python = "/home/zaphodine/secret-project/bin/python";
+    const stamp = {
+      time: "2026-11-22T10:00:00.000Z",
+      boot: "7e2f0f9e-0000-4000-8000-000000000001",
+    };
+    const order = { target: "torch", python, subject: `torch 2.11 (${python})`, risk: "crash" };
+    const result = { outcome: "signal", detail: "SIGSEGV <i>", timeMs: 1, device: "RX 5600 XT" };
+    const records = [
+      { event: "run", version: 1, ...stamp, order: { ...order, only: [], search: true } },
+      { event: "end", ...stamp, step: "torch/conv/minimal", result },
+    ];
+    const journals = join(home(), ".local/state/rekindle/trials");
+    await mkdir(journals, { recursive: true });
+    await writeFile(
+      join(journals, "2026-11-22.jsonl"),
+      records.map((record) => `${JSON.stringify(record)}\n`).join(""),
+    );
+    const { out } = await here("--html", "kept.html");
+    const shown = out.slice(out.indexOf("Tried on this machine")).replace(/\s+/g, " ");
+    expect(shown).toContain("on RX 5600 XT (2026-11-22 10:00, another boot): 0 passed, 1 failed");
+    expect(shown).toContain(`$ rekindle trial --target torch --python ${python} --risk crash`);
+    const html = await text("kept.html");
+    expect(html).toContain("<h2>Tried on this machine</h2>");
+    expect(html).toContain("<td>signal: SIGSEGV &lt;i&gt;</td>");
+    const shared = await here("--share", "--json");
+    expect(reportSchema.parse(JSON.parse(shared.out)).results[0]).toMatchObject({
+      boot: "(uuid)",
+      lines: [{ name: "torch/conv/minimal", outcome: "signal: SIGSEGV <i>" }],
+    });
+    expect(shared.out).not.toMatch(/zaphodine|secret-project/);
+    // Another machine's facts do not come with this machine's results.
+    const { out: other } = await command(
+      folder,
+      ["doctor", "--json", "--facts", fixture("rx5600xt-amd-wheel")],
+      { env: env() },
+    );
+    expect(reportSchema.parse(JSON.parse(other)).results).toEqual([]);
+  }, 60_000);
 });
 
 describe("other outputs", () => {

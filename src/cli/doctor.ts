@@ -11,6 +11,7 @@ import {
 } from "../doctor/index.ts";
 import { RekindleError } from "../errors.ts";
 import { didYouMean, type Host, recordingHost } from "../host/index.ts";
+import { keptResults } from "../validate/index.ts";
 import { renderRule, renderRules, ruleData } from "./doctor/rule-page.ts";
 import { renderScreen } from "./doctor/screen.ts";
 import { Ending } from "./ending.ts";
@@ -84,8 +85,11 @@ async function runDoctor(options: DoctorOptions, io: Io): Promise<void> {
     if (path !== undefined) await host.checkWritable(path);
   }
   const gathered = await gather(options, io);
-  const facts = options.share ? shareable(gathered, await personal(options, host)) : gathered;
-  const report = reportOf(facts);
+  // Facts of a file are those of another machine.
+  const kept = options.facts === undefined ? await keptResults(host) : [];
+  const all = { ...gathered, results: kept };
+  const { results, ...facts } = options.share ? shareable(all, await personal(options, host)) : all;
+  const report = reportOf(facts, results);
   if (options.saveFacts !== undefined) await host.writeFile(options.saveFacts, json(facts));
   if (options.html !== undefined) await host.writeFile(options.html, renderHtml(report));
   if (rule) {

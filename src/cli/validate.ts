@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { messageOf, RekindleError } from "../errors.ts";
 import {
+  commandLine,
   dangerOf,
   journalName,
   stateFolder,
@@ -110,7 +111,6 @@ async function perform(options: ValidateCliOptions, io: Io): Promise<void> {
     ...defaults,
     soakSeconds: options.soak ?? defaults.soakSeconds,
     shapes: options.shapes ?? defaults.shapes,
-    measuresSpeed: target.name !== "ort",
   };
   const line = progressLine(io, true);
   const report = await whileInterruptible((signal) =>
@@ -121,6 +121,7 @@ async function perform(options: ValidateCliOptions, io: Io): Promise<void> {
       ...(options.device !== undefined && { device: options.device }),
       extent,
       quick: options.quick ?? false,
+      command: commandLine(wordsFor(options, target)),
       journal: join(folder, journalName(new Date())),
       signal,
       onProgress: ({ id, done, total }) => line.show(`${done + 1} of ${total}: ${id} ...`),
@@ -147,14 +148,19 @@ function refuseDanger(target: Target): void {
   });
 }
 
-function armedCommand(options: ValidateCliOptions, target: Target, left: number) {
-  const { device, soak, shapes } = options;
+/** The words that ask for the same validation. */
+function wordsFor({ device, soak, shapes, quick }: ValidateCliOptions, target: Target): string[] {
   const name = target.name === "torch" ? `torch:${target.python}` : target.name;
   const words = ["validate", "--target", name];
   if (device !== undefined) words.push("--device", device);
   if (soak !== undefined) words.push("--soak", `${soak}s`);
   if (shapes !== undefined) words.push("--shapes", `${shapes}`);
-  if (options.quick) words.push("--quick");
+  if (quick) words.push("--quick");
+  return words;
+}
+
+function armedCommand(options: ValidateCliOptions, target: Target, left: number) {
+  const words = wordsFor(options, target);
   const command = [process.execPath, programFile(), ...words, "--armed", `${left}`];
   return { command, what: `rekindle ${words.join(" ")}` };
 }

@@ -1,5 +1,5 @@
 import { escaped, htmlPage, linked } from "./html.ts";
-import type { DoctorReport, ReportedFinding, ReportedRemedy } from "./report.ts";
+import type { DoctorReport, KeptResult, ReportedFinding, ReportedRemedy } from "./report.ts";
 import { sentence } from "./sentence.ts";
 
 const certainties = {
@@ -22,7 +22,7 @@ const outcomes = {
  * await writeFile("report.html", renderHtml(reportOf(facts)));
  */
 export function renderHtml(report: DoctorReport): string {
-  const { verdict, findings, unknown, clear, facts } = report;
+  const { verdict, findings, unknown, clear, results, facts } = report;
   const cards = facts.gpus?.map((gpu) => `${gpu.name ?? gpu.chip ?? "GPU"} (${gpu.gfx ?? "?"})`);
   const shownCards = cards === undefined ? "GPU not known" : cards.join(", ") || "no GPU";
   const machine = [shownCards, facts.os?.name, facts.kernel?.release].filter(Boolean).join("; ");
@@ -35,6 +35,7 @@ export function renderHtml(report: DoctorReport): string {
 <p>${escaped(verdict.sentence)}</p>
 ${verdict.way.map(remedyHtml).join("\n")}
 </section>
+${results.length > 0 ? `<h2>Tried on this machine</h2>\n${results.map(resultHtml).join("\n")}` : ""}
 <h2>Findings (${findings.length})</h2>
 ${findings.map(findingHtml).join("\n") || "<p>None.</p>"}
 <h2>Not known (${unknown.length + (facts.unknown?.length ?? 0)})</h2>
@@ -61,6 +62,25 @@ ${howToFindOut.map((line) => `<pre>${escaped(line)}</pre>`).join("")}</details>
 <p><small>Certainty: ${certainties[certainty]}. Sources: ${cited.join("; ")}.</small></p>
 </article>`;
 }
+
+function resultHtml({ kind, sentence, lines, ...rest }: KeptResult): string {
+  const { subject, device, time, boot, isThisBoot, target, command } = rest;
+  const rows: [string, string][] = [
+    ["when", time],
+    ["boot", `${boot}${isThisBoot ? " (this one)" : ""}`],
+    ["target", target],
+    ["again", command],
+    ...lines.map(({ name, outcome }): [string, string] => [name, outcome]),
+  ];
+  return `<article>
+<span class="label">${kind}</span><h3>${escaped(onDevice(subject, device))}</h3>
+<p>${escaped(sentence)}</p>
+<table>${rowsOf(rows)}</table>
+</article>`;
+}
+
+const onDevice = (subject: string, device: string | undefined) =>
+  device === undefined ? subject : `${subject} on ${device}`;
 
 /** A rule that cannot be judged: which facts are missing, and what would tell. */
 function openHtml({ title, rule, cases, howToFindOut }: ReportedFinding): string {

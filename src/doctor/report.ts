@@ -41,6 +41,26 @@ const finding = z.strictObject({
   sources: z.array(source).describe("what the rule rests on"),
 });
 
+const result = z.strictObject({
+  kind: z.enum(["trial", "validation"]).describe("made by `rekindle trial` or `validate`"),
+  time: z.string().describe("when it began"),
+  boot: z.string().describe("id of the start of the machine in which it began"),
+  isThisBoot: z.boolean().describe("the machine was not restarted since"),
+  target: z.string().describe('"torch", "engine" or "ort"'),
+  subject: z.string().describe("what was tried, with its version"),
+  device: z.string().optional().describe("what it ran on, as it says"),
+  command: z.string().describe("the command that does it again"),
+  sentence: z.string().describe("what came of it, in short"),
+  lines: z
+    .array(
+      z.strictObject({
+        name: z.string().describe("an experiment that failed, or a criterion"),
+        outcome: z.string().describe("how it failed, or the verdict"),
+      }),
+    )
+    .describe("what did not pass; of a validation all criteria"),
+});
+
 export const reportSchema = z
   .strictObject({
     version: z.literal(1).describe("version of this format"),
@@ -55,22 +75,32 @@ export const reportSchema = z
     findings: z.array(finding).describe("what was found, most severe first"),
     unknown: z.array(finding).describe("rules that lack facts, each shaped as a finding"),
     clear: z.array(z.string()).describe("ids of the rules that do not hold"),
+    results: z
+      .array(result)
+      .describe("the newest trial and the newest validation that were made on this machine"),
     facts: factsSchema,
   })
   .describe("what `rekindle doctor --json` prints");
 
 /** Everything that the doctor says of a machine, as plain data. */
 export type DoctorReport = z.infer<typeof reportSchema>;
+/** A trial or a validation that is kept on this machine. */
+export type KeptResult = DoctorReport["results"][number];
 export type ReportedFinding = DoctorReport["findings"][number];
 export type ReportedRemedy = DoctorReport["verdict"]["way"][number];
 
 /**
- * The report on a machine. Pure: the same facts give the same report.
+ * The report on a machine, with the results that are kept on it. Pure: the same facts give the same
+ * report.
  *
  * @example
  * reportOf({ version: 1, gpus: [] }).verdict.outcome; // "no-card"
  */
-export function reportOf(facts: Facts, rules: readonly Rule[] = allRules): DoctorReport {
+export function reportOf(
+  facts: Facts,
+  results: readonly KeptResult[] = [],
+  rules: readonly Rule[] = allRules,
+): DoctorReport {
   const diagnosis = diagnose(facts, rules);
   const { outcome, sentence, way, because } = verdictOf(facts, diagnosis);
   return {
@@ -84,6 +114,7 @@ export function reportOf(facts: Facts, rules: readonly Rule[] = allRules): Docto
     findings: diagnosis.found.map(reported),
     unknown: diagnosis.unknown.map(reported),
     clear: diagnosis.clear.map(({ id }) => id),
+    results: [...results],
     facts,
   };
 }

@@ -42,7 +42,7 @@ export interface Personal {
  * @example
  * shareable({ version: 1, permissions: { user: "alice" } }).permissions?.user; // "user"
  */
-export function shareable(facts: Facts, personal: Personal = {}): Facts {
+export function shareable<T extends Facts>(facts: T, personal: Personal = {}): T {
   const home = personal.home ?? facts.disks?.find(({ purpose }) => purpose === "home")?.folder;
   const user = personal.user ?? facts.permissions?.user;
   const scrub = scrubber({ ...personal, ...(home && { home }), ...(user && { user }) });

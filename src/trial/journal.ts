@@ -56,6 +56,8 @@ export interface Unfinished {
 
 /** What a journal says so far. */
 export interface JournalState {
+  /** When and in which start of the machine it was begun. */
+  readonly begun?: { readonly time: string; readonly boot: string };
   readonly order?: Readonly<Record<string, unknown>>;
   readonly results: ReadonlyMap<string, StepResult>;
   readonly unfinished?: Unfinished;
@@ -73,8 +75,10 @@ function readState(records: readonly unknown[], path: string): JournalState {
   for (const [i, value] of records.entries()) {
     const record = parse(value, i, path);
     if ("boot" in record) boots.add(record.boot);
-    if (record.event === "run") state = { ...state, order: record.order, isDone: false };
-    else if (record.event === "open") {
+    if (record.event === "run") {
+      const { time, boot, order } = record;
+      state = { ...state, begun: { time, boot }, order, isDone: false };
+    } else if (record.event === "open") {
       const { boot, pid, started } = record;
       state = { ...state, writer: { boot, pid, ...(started && { started }) }, isDone: false };
     } else if (record.event === "begin") {

@@ -24,7 +24,16 @@ test("a step of the engine says where it is, and is right", async () => {
 
 test("a soak and repeats of the engine give the same numbers", async () => {
   const cases = listed("conv/usual", "conv/depthwise", "pool/global");
-  const order = { seed: 1, cases, times: 2, models: [], layers: [], batch: 1, imageSize: 32 };
+  const order = {
+    seed: 1,
+    cases,
+    times: 2,
+    models: [],
+    layers: [],
+    batch: 1,
+    imageSize: 32,
+    matrixSize: 64,
+  };
   for (const part of [
     { kind: "soak", seconds: 3 },
     { kind: "repeat", seconds: 0 },

@@ -31,7 +31,16 @@ describe("parts of a validation", () => {
   const cases = float32
     .filter(({ id }) => ["conv/usual", "conv/depthwise", "pool/max"].includes(id))
     .map((row) => ({ id: row.id, case: row.case, tolerance: toleranceFor(row.case) }));
-  const order = { seed: 1, cases, times: 2, seconds: 1, models: [], layers: [], batch: 1 } as const;
+  const order = {
+    seed: 1,
+    cases,
+    times: 2,
+    seconds: 1,
+    models: [],
+    layers: [],
+    batch: 1,
+    matrixSize: 64,
+  } as const;
   const run = async (part: Partial<NodeTaskOrder>) => {
     const said: Message[] = [];
     const whole: NodeTaskOrder = { kind: "cases", ...order, imageSize: 32, ...part };

@@ -21,7 +21,7 @@ import {
 import { findPython } from "./torch.ts";
 import { Trial } from "./trial.ts";
 
-const orderSchema = z.object({
+export const orderSchema = z.object({
   target: z.enum(targetNames),
   python: z.string().exactOptional(),
   device: z.string().exactOptional(),
@@ -37,6 +37,28 @@ const orderSchema = z.object({
 
 /** What a user asks a trial to do; its journal keeps it, so that it can go on. */
 export type TrialOrder = Readonly<z.infer<typeof orderSchema>>;
+
+/** The command that asks for an order. */
+export function commandOf({ target, python, device, risk, only, search }: TrialOrder): string {
+  return commandLine([
+    "trial",
+    ...["--target", target],
+    ...(python === undefined ? [] : ["--python", python]),
+    ...(device === undefined ? [] : ["--device", device]),
+    ...["--risk", risk],
+    ...(risk === "hang" ? ["--yes"] : []),
+    ...(only.length === 0 ? [] : ["--only", ...only]),
+    ...(search ? [] : ["--no-search"]),
+  ]);
+}
+
+/** Words as they are typed into a shell: those with other characters in quotes. */
+export function commandLine(words: readonly string[]): string {
+  const quoted = words.map((word) =>
+    /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+  );
+  return ["rekindle", ...quoted].join(" ");
+}
 
 /** The order that a journal began with. Throws "file-invalid" where it has none. */
 export async function orderIn(host: Host, journal: string): Promise<TrialOrder> {

@@ -16,8 +16,10 @@ afterAll(() => remove());
 const entry: HistoryEntry = {
   time: "",
   boot: "a",
+  target: "engine",
   subject: "rekindle",
   device: "RX 5600 XT",
+  command: "rekindle validate",
   verdicts: { models: "met" },
   outputs: {},
 };
@@ -31,13 +33,20 @@ test("validations of the same on the same device are found again", async () => {
   expect(await historyOf(host, path, entry)).toEqual([entry]);
 });
 
+test("an entry of another version is left out, and does no harm", async () => {
+  const path = join(folder, "other.jsonl");
+  writeFileSync(path, '{"time": "2030", "boot": 7}\n');
+  remember(path, entry);
+  expect(await historyOf(host, path, entry)).toEqual([entry]);
+});
+
 test("a validation during which the machine went down counts against its boot, once", async () => {
   const own = join(folder, "validations");
   mkdirSync(own);
   const stamp = { time: "", boot: "before" };
   const result = { outcome: "passed", detail: "", timeMs: 1, device: entry.device };
   const records = [
-    { event: "run", version: 1, ...stamp, order: { subject: "rekindle" } },
+    { event: "run", version: 1, ...stamp, order: { target: "engine", subject: "rekindle" } },
     { event: "begin", ...stamp, step: "engine/matrix", token: "none" },
     { event: "end", ...stamp, step: "engine/matrix", result },
     { event: "begin", ...stamp, step: "engine/soak", token: "none" },

@@ -11,14 +11,22 @@ export type RepeatOutput = z.infer<typeof output>;
 const entrySchema = z.object({
   time: z.string(),
   boot: z.string(),
+  target: z.string(),
   subject: z.string(),
   device: z.string(),
+  /** The command that does it again. */
+  command: z.string(),
   verdicts: z.partialRecord(z.enum(criterionIds), z.enum(["met", "not met", "not shown"])),
   outputs: z.record(z.string(), output),
 });
 
 /** A validation, as far as later ones need to know. */
 export type HistoryEntry = z.infer<typeof entrySchema>;
+
+/** Entries of a history; those of another version are left out. */
+export function readEntries(records: readonly unknown[]): HistoryEntry[] {
+  return records.flatMap((record) => entrySchema.safeParse(record).data ?? []);
+}
 
 /** Earlier validations of the same subject on the same device, the oldest first. */
 export async function historyOf(
@@ -28,7 +36,7 @@ export async function historyOf(
 ): Promise<HistoryEntry[]> {
   const text = await host.readText(path);
   if (text === undefined) return [];
-  const entries = parseLines(text, path).map((value) => entrySchema.parse(value));
+  const entries = readEntries(parseLines(text, path));
   const isSame = (e: HistoryEntry) => e.device === device || e.device === unknownDevice;
   return entries.filter((e) => e.subject === subject && isSame(e));
 }
@@ -52,8 +60,10 @@ export async function rememberDeaths(host: Host, folder: string, history: string
     remember(history, {
       time: new Date().toISOString(),
       boot,
+      target: String(state.order?.target),
       subject: String(state.order?.subject),
       device: device ?? unknownDevice,
+      command: String(state.order?.command),
       verdicts: { stability: "not met" },
       outputs: {},
     });

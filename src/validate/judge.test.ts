@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { StepResult, Target } from "../trial/index.ts";
 import type { Criterion, CriterionId, MeasuredTime } from "./criteria.ts";
+import type { Found } from "./found.ts";
 import { firstDifference, type HistoryEntry } from "./history.ts";
-import { type Found, judgeAll, outputsOf } from "./judge.ts";
+import { judgeAll, outputsOf } from "./judge.ts";
 import { type Extent, full, planFor } from "./plan.ts";
 import { sweepCases } from "./shapes.ts";
 
@@ -11,7 +12,7 @@ const target: Target = {
   python: "python3",
   machine: { isRocm: true, override: undefined, gfx: "gfx1010" },
 };
-const extent: Extent = { ...full, soakSeconds: 1800, measuresSpeed: true };
+const extent: Extent = { ...full, soakSeconds: 1800 };
 const parts = planFor(target, extent, undefined);
 
 const passed = (data: StepResult["data"]): StepResult => ({
@@ -36,6 +37,13 @@ const soak = {
   residentBytesLate: 1.05e9,
 };
 
+const rates = {
+  flopPerSecond: 6.5e12,
+  flopBy: "a matrix product",
+  bytesPerSecond: 2.41e11,
+  bytesBy: "a copy",
+};
+
 /** What every part gives where all is well. */
 function allWell(): Map<string, StepResult> {
   return new Map(
@@ -45,7 +53,7 @@ function allWell(): Map<string, StepResult> {
         cases: { checked: count, failed: 0, failures: [] },
         repeat: { outputs: { "3x3": output(1, 2, 3) } },
         soak,
-        speed: {},
+        speed: rates,
         training: { losses: [1, 0.1], cpuLosses: [1, 0.11] },
       }[order.kind as string];
       return [id, passed(data)];
@@ -66,8 +74,10 @@ const time = (ofOptimum: number, more: Partial<MeasuredTime> = {}): MeasuredTime
 const past = (boot: string, verdicts: HistoryEntry["verdicts"] = {}): HistoryEntry => ({
   time: "",
   boot,
+  target: "torch",
   subject: "",
   device: "",
+  command: "",
   verdicts: { convolutions: "met", ...verdicts },
   outputs: { "3x3": output(1, 2, 3) },
 });
@@ -81,7 +91,8 @@ function judged(differences: Partial<Found> = {}): Record<CriterionId, Criterion
     sensors: { temperatureC: [40, 71] },
     history: [past("a"), past("b")],
     boot: "c",
-    isCard: true,
+    isEmulated: false,
+    seesKernelLog: true,
     ...differences,
   };
   return Object.fromEntries(judgeAll(found).map((c) => [c.id, c])) as never;
@@ -151,9 +162,40 @@ describe("criteria", () => {
     expect(speed.evidence.join()).toMatch(/layers 3x3 \(1\): 90 %/);
   });
 
-  test("what is no card shows no speed", () => {
-    const { speed } = judged({ isCard: false, times: [time(0.1)] });
-    expect(speed.verdict).toBe("not shown");
+  test("it is said what the optimum is", () => {
+    expect(judged().speed.evidence[0]).toMatch(
+      /arithmetic at 6500 GFLOP\/s \(a matrix product\) and its bytes, .* at 241 GB\/s \(a copy;/,
+    );
+  });
+
+  test("a layer or network without a time counts against speed", () => {
+    const refused = ["vgg16: relative error 1e-1 against ONNX Runtime"];
+    const { speed } = judged({ results: withResult("speed", { data: { ...rates, refused } }) });
+    expect(speed.verdict).toBe("not met");
+    expect(speed.evidence[0]).toMatch(/has no time: vgg16/);
+  });
+
+  test("an emulated card and small pictures show no speed, for better or worse", () => {
+    for (const part of [0.1, 0.9]) {
+      const times = [time(part)];
+      const emulated = judged({ isEmulated: true, times }).speed;
+      expect(emulated).toMatchObject({
+        verdict: "not shown",
+        wouldShow: expect.stringMatching(/on a card/),
+      });
+      const small = judged({ extent: { ...extent, imageSize: 32 }, times }).speed;
+      expect(small).toMatchObject({
+        verdict: "not shown",
+        wouldShow: expect.stringMatching(/^a run without --quick/),
+      });
+    }
+  });
+
+  test("without a look at the kernel's log stability is not shown", () => {
+    const { stability } = judged({ seesKernelLog: false });
+    expect(stability.verdict).toBe("not shown");
+    expect(stability.wouldShow).toMatch(/systemd-journal/);
+    expect(judged({ seesKernelLog: undefined }).stability.verdict).toBe("met");
   });
 
   test("boots are counted once each", () => {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isFailure, type StepResult } from "../trial/index.ts";
-import type { Criterion, CriterionId, MeasuredTime, Verdict } from "./criteria.ts";
+import type { Criterion, CriterionId, Verdict } from "./criteria.ts";
 import { titles } from "./criteria.ts";
+import type { Found, Judgement } from "./found.ts";
 import { groupBy } from "./group-by.ts";
 import {
   type Difference,
@@ -10,34 +11,12 @@ import {
   isSound,
   type RepeatOutput,
 } from "./history.ts";
-import { type Extent, type Part, shapesMin, soakMinutesMin } from "./plan.ts";
+import { judgeSpeed } from "./judge-speed.ts";
+import { shapesMin, soakMinutesMin } from "./plan.ts";
 import type { SensorRange } from "./sensors.ts";
-
-/** All that was found out, before it is judged. */
-export interface Found {
-  readonly parts: readonly Part[];
-  readonly results: ReadonlyMap<string, StepResult>;
-  readonly extent: Extent;
-  readonly times: readonly MeasuredTime[];
-  readonly sensors: SensorRange;
-  /** Of earlier validations of the same; the present one is no part of it. */
-  readonly history: readonly HistoryEntry[];
-  readonly boot: string;
-  readonly isCard: boolean;
-}
-
-/** What judging a criterion gives; the verdict follows from both lists. */
-interface Judgement {
-  readonly evidence: readonly string[];
-  readonly against: readonly string[];
-  /** What is missing to the proof. */
-  readonly wouldShow?: string | undefined;
-}
 
 /** Boots on which it has to have passed. */
 const bootsMin = 3;
-/** The least part of the optimum. */
-const ofOptimumMin = 0.8;
 
 /** The criteria that one run tells of; "reboots" needs their verdicts and comes after. */
 export function judgeAll(found: Found): Criterion[] {
@@ -135,6 +114,7 @@ function judgeStability(found: Found): Judgement {
   );
   const [soak] = partsOf(found, "stability");
   const data = soakData.safeParse(soak?.result?.data).data;
+  const isBlind = found.seesKernelLog === false;
   const wanted = `a soak of ${soakMinutesMin} minutes: --soak ${soakMinutesMin}m`;
   if (!data) {
     if (soak?.result?.outcome === "error") against.push(`soak: ${soak.result.detail}`);
@@ -156,10 +136,15 @@ function judgeStability(found: Found): Judgement {
         `memory ${early > 0 ? `${megabytes(early)} after two rounds, ` : ""}` +
         `${megabytes(late)} at the end`,
       sensorSentence(found.sensors),
+      ...(found.seesKernelLog ? ["the kernel's log was watched, and tells of no reset"] : []),
+      ...(isBlind ? ["nothing lets this user read the kernel's log: resets may go unseen"] : []),
     ],
-    wouldShow: seconds >= 60 * soakMinutesMin ? undefined : wanted,
+    wouldShow: seconds < 60 * soakMinutesMin ? wanted : isBlind ? readableLog : undefined,
   };
 }
+
+const readableLog =
+  "a user who may read the kernel's log: sudo usermod -aG systemd-journal $USER, and log in again";
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 const duration = (seconds: number) =>
@@ -178,38 +163,6 @@ function sensorSentence({ temperatureC, clockMHz, powerW, memoryBytes }: SensorR
   ].filter(Boolean);
   return parts.length === 0 ? "no sensors of a card could be read" : parts.join(", ");
 }
-
-function judgeSpeed({ times, extent, isCard, results, parts }: Found): Judgement {
-  const wanted = "a run on a card, without --quick";
-  if (times.length === 0 || !extent.measuresSpeed) {
-    const part = parts.find((p) => p.criterion === "speed");
-    const result = part && results.get(part.experiment.id);
-    const why = result && result.outcome !== "passed" ? `: ${result.detail}` : "";
-    return { against: [], evidence: [`speed was not measured${why}`], wouldShow: wanted };
-  }
-  const evidence = [
-    "optimum: for each layer the longer of its arithmetic at the measured peak and its bytes, " +
-      "each moved once, at the measured bandwidth",
-  ];
-  const against: string[] = [];
-  const judge = (name: string, group: readonly MeasuredTime[]) => {
-    const ratio = sum(group.map((t) => t.boundMs)) / sum(group.map((t) => t.ms.median));
-    const sentence = `${name}: ${Math.round(100 * ratio)} % of the optimum`;
-    (ratio >= ofOptimumMin ? evidence : against).push(sentence);
-  };
-  const classes = groupBy(
-    times.filter((time) => time.what === "layer"),
-    (time) => time.class ?? "other",
-  );
-  for (const [name, group] of classes) judge(`layers ${name} (${group.length})`, group);
-  for (const time of times) if (time.what === "model") judge(`${time.name} x${time.batch}`, [time]);
-  const proves = isCard && extent.imageSize >= 224;
-  // What a CPU does says nothing of a card, for better or worse.
-  if (!isCard) return { against: [], evidence: [...evidence, ...against], wouldShow: wanted };
-  return { against, evidence, wouldShow: proves ? undefined : wanted };
-}
-
-const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
 const repeatData = z.object({
   outputs: z.record(

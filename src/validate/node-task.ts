@@ -1,11 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  type ConvLayer,
-  measureConvs,
-  measureModel,
-  measureRoofline,
-  type Roofline,
-} from "../bench/index.ts";
+import type { ConvLayer } from "../bench/index.ts";
 import { RekindleError } from "../errors.ts";
 import { type OpenDevice, openDevice, Session } from "../session/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -18,7 +12,7 @@ import {
   type NodeTarget,
   type Say,
 } from "../trial/node-step.ts";
-import type { MeasuredTime } from "./criteria.ts";
+import { speed } from "./speed-task.ts";
 
 interface ListedCase {
   readonly id: string;
@@ -40,9 +34,12 @@ export interface NodeTaskOrder {
   readonly models: readonly string[];
   readonly batch: number;
   readonly imageSize: number;
+  /** Side of the largest matrix product that is measured. */
+  readonly matrixSize: number;
 }
 
-interface Result {
+/** What a part found out. */
+export interface TaskResult {
   readonly error: number | "not finite";
   readonly output: string;
   readonly data: Readonly<Record<string, unknown>>;
@@ -87,7 +84,7 @@ async function cases(
   order: NodeTaskOrder,
   say: Say,
   target: NodeTarget,
-): Promise<Result> {
+): Promise<TaskResult> {
   const failures: { id: string; what: string }[] = [];
   let [worst, output] = [0, ""];
   const hasF16 = device.gpu?.traits.hasF16 ?? true;
@@ -126,7 +123,7 @@ function floatsOf(outputs: Outputs): Float32Array {
 /** Of each case so many numbers are kept, to show a difference. */
 const valuesKept = 256;
 
-async function repeat(device: OpenDevice, order: NodeTaskOrder, say: Say): Promise<Result> {
+async function repeat(device: OpenDevice, order: NodeTaskOrder, say: Say): Promise<TaskResult> {
   const found: Record<string, object> = {};
   let differing = 0;
   for (const { id, case: one } of order.cases) {
@@ -172,7 +169,7 @@ async function load(device: OpenDevice, one: Case, seed: number): Promise<Loaded
  * Cases take turns until the time is over. They stay loaded together, but for one in each round,
  * which is freed and loaded again.
  */
-async function soak(device: OpenDevice, order: NodeTaskOrder, say: Say): Promise<Result> {
+async function soak(device: OpenDevice, order: NodeTaskOrder, say: Say): Promise<TaskResult> {
   const loaded = new Map<string, Loaded>();
   const mismatches: object[] = [];
   const start = performance.now();
@@ -206,67 +203,4 @@ async function soak(device: OpenDevice, order: NodeTaskOrder, say: Say): Promise
     residentBytesLate: process.memoryUsage.rss(),
   };
   return { error: mismatches.length, output: "runs", data };
-}
-
-/** Samples of a time: enough for a median, few enough for minutes in all. */
-const timing = { warmUpMs: 300, samples: 10, budgetMs: 800 };
-
-async function speed(device: OpenDevice, order: NodeTaskOrder, say: Say): Promise<Result> {
-  const { gpu } = device;
-  if (!gpu) throw new RekindleError("usage", "speed is measured on GPUs alone");
-  const { batch, imageSize, layers } = order;
-  const roofline = await measureRoofline(gpu, (step) => say({ at: step }));
-  const points = layers.map((layer) => ({ layer, batch }));
-  const convs = await measureConvs(gpu, points, {
-    precision: "f32",
-    roofline,
-    timing,
-    onProgress: (_, __, name) => say({ at: name }),
-  });
-  const classes = new Map(layers.map((layer) => [layer.name, layer.class]));
-  const refused: string[] = [];
-  const measured: Omit<MeasuredTime, "what">[] = [];
-  for (const one of convs) {
-    if ("kind" in one) refused.push(`${one.name}: ${one.reason}`);
-    else {
-      const { name, onDeviceMs: ms, boundMs } = one;
-      measured.push({ name, class: classes.get(name)!, batch, ms, boundMs });
-    }
-  }
-  const networks: Omit<MeasuredTime, "what">[] = [];
-  for (const name of order.models) {
-    const one = await measureNetwork(device, roofline, name, order, say);
-    if ("kind" in one) refused.push(`${name}: ${one.reason}`);
-    else {
-      const { onDeviceMs, wholeMs, boundMs = 0 } = one;
-      networks.push({ name, batch, imageSize, ms: onDeviceMs ?? wholeMs, boundMs });
-    }
-  }
-  const rates = {
-    flopPerSecond: roofline.flopPerSecond.f32,
-    bytesPerSecond: roofline.bandwidth.at(-1)!.bytesPerSecond,
-  };
-  const data = { ...rates, layers: measured, models: networks, refused };
-  return { error: refused.length, output: "times", data };
-}
-
-function measureNetwork(
-  device: OpenDevice,
-  roofline: Roofline,
-  name: string,
-  { batch, imageSize, seed }: NodeTaskOrder,
-  say: Say,
-) {
-  const network = { task: "network", network: name, imageSize, batch, steps: 0 } as const;
-  const { graph, feeds } = nodeCase({ ...network, dtype: "float32" }, seed);
-  const subject = { name, graph, batch, feeds: Object.fromEntries(feeds) };
-  return measureModel(device, subject, {
-    precision: "f32",
-    roofline,
-    against: [],
-    withLayers: false,
-    runs: { ...timing, budgetMs: 2000 },
-    timing,
-    onStep: (step) => say({ at: `${name}: ${step}` }),
-  });
 }

@@ -6,14 +6,16 @@ import {
   checkTarget,
   commandFor,
   findConfinement,
+  logPosition,
   quickFacts,
   type StepResult,
   type Target,
   Trial,
 } from "../trial/index.ts";
 import type { MeasuredTime, ValidateReport } from "./criteria.ts";
+import type { Found } from "./found.ts";
 import { historyOf, remember, rememberDeaths } from "./history.ts";
-import { type Found, judgeAll, outputsOf } from "./judge.ts";
+import { judgeAll, outputsOf } from "./judge.ts";
 import { type Extent, type Part, planFor } from "./plan.ts";
 import { type SensorRange, watchSensors } from "./sensors.ts";
 
@@ -25,6 +27,8 @@ export interface ValidateOptions {
   readonly device?: string;
   readonly extent: Extent;
   readonly quick: boolean;
+  /** The command that does it again. */
+  readonly command: string;
   /** A new file, in a folder in which results of all boots are kept. */
   readonly journal: string;
   /** Aborted when the user wants to stop. */
@@ -59,12 +63,18 @@ export async function runValidation(options: ValidateOptions): Promise<ValidateR
   const isCard = isCardName(device);
   const history = await historyOf(host, historyFile, { subject, device });
   const times = timesIn(parts, results);
-  const found: Found = { parts, results, extent, times, sensors, history, boot, isCard };
+  const isEmulated = isEmulatedName(device);
+  const evidence = { parts, results, extent, times, sensors, history, boot, isEmulated };
+  const seesKernelLog =
+    host.platform === "linux" ? (await logPosition(host)) !== undefined : undefined;
+  const found: Found = { ...evidence, seesKernelLog };
   const criteria = judgeAll(found);
   if (isComplete) {
     const [outputs = {}] = outputsOf(found);
     const verdicts = Object.fromEntries(criteria.map(({ id, verdict }) => [id, verdict]));
-    remember(historyFile, { time: startedAt, boot, subject, device, verdicts, outputs });
+    const { command } = options;
+    const what = { time: startedAt, boot, target: target.name, subject, device, command };
+    remember(historyFile, { ...what, verdicts, outputs });
   }
   return {
     schema: "rekindle-validate/1",
@@ -87,7 +97,13 @@ async function runParts(parts: readonly Part[], options: ValidateOptions) {
   const { host, target, subject, journal, signal, onProgress } = options;
   const confinement = await findConfinement(host);
   const facts = await quickFacts(host);
-  const order = { subject, parts: parts.map(({ experiment }) => experiment.id) };
+  const { command: again } = options;
+  const order = {
+    target: target.name,
+    subject,
+    command: again,
+    parts: parts.map(({ experiment }) => experiment.id),
+  };
   const trial = await Trial.open({ host, confinement, facts, journal, order });
   const stop = () => trial.stop();
   signal.addEventListener("abort", stop);
@@ -112,8 +128,10 @@ async function runParts(parts: readonly Part[], options: ValidateOptions) {
 
 /** Whether a device is one of its own, and no CPU that stands in for it. */
 function isCardName(device: string): boolean {
-  return !/^(cpu|unknown)$|llvmpipe|swiftshader|CPU \(/i.test(device);
+  return !isEmulatedName(device) && !/^(cpu|unknown)$|CPU \(/i.test(device);
 }
+
+const isEmulatedName = (device: string) => /llvmpipe|swiftshader/i.test(device);
 
 /** Times that the part of speed measured, in one form for all targets. */
 function timesIn(parts: readonly Part[], results: ReadonlyMap<string, StepResult>): MeasuredTime[] {

@@ -29,6 +29,7 @@ export function renderScreen(report: DoctorReport, out: Output): string {
   for (const finding of serious) renderFinding(page, finding, report);
   renderNotes(page, report);
   renderUnknown(page, report);
+  renderResults(page, report);
   renderVerdict(page, report);
   return page.text();
 }
@@ -142,6 +143,17 @@ function renderUnknown(page: Page, { unknown, facts }: DoctorReport): void {
   if (rest > 0) {
     const more = blocking.length > 0 || failed.length > 0 ? "further rule" : "rule";
     page.wrapped(`${plural(rest, more)} without the facts to judge: see --json`, "  ", "- ");
+  }
+}
+
+function renderResults(page: Page, { results }: DoctorReport): void {
+  if (results.length === 0) return;
+  page.add("", paint(page.out, "bold", "Tried on this machine"));
+  for (const { kind, subject, device, time, isThisBoot, sentence, command } of results) {
+    const where = device === undefined ? "" : ` on ${device}`;
+    const when = `${time.slice(0, 16).replace("T", " ")}, ${isThisBoot ? "this" : "another"} boot`;
+    page.wrapped(`${kind} of ${subject}${where} (${when}): ${sentence}`, "  ", "- ");
+    page.command(command, "    ");
   }
 }
 

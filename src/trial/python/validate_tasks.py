@@ -243,7 +243,9 @@ def speed(order, say):
             least = bound_of_network(network, x, bound)
             row = {"name": one, "batch": order["batch"], "imageSize": side}
             models.append({**row, "ms": ms, "boundMs": least})
-    rates = {"flopPerSecond": flop_rate, "bytesPerSecond": byte_rate}
+    size = order["matrixSize"]
+    rates = {"flopPerSecond": flop_rate, "flopBy": f"torch's matrix product of {size}"}
+    rates |= {"bytesPerSecond": byte_rate, "bytesBy": "torch's copy of a large tensor"}
     data = {**rates, "layers": layers, "models": models}
     return {"device": name, "error": 0, "output": "times", "data": data}
 
