@@ -91,8 +91,8 @@ that would tell.
 cannot be told, or the command failed. With \`--list\` and \`--explain\` it is 0.
 
 **What was tried.** The newest [trial](trial.md) and the newest [validation](validate.md) that are
-kept on this machine are shown with their date, boot, target and command, as \`results\` in JSON; not
-with \`--facts\`, which is about another machine.
+kept on this machine are shown with their date, boot, target and command, as \`results\` in JSON;
+not with \`--facts\`, which is about another machine.
 
 **Sharing.** \`--share\` puts words in the place of: names of the user and of the host, home folders
 and the names of folders in them (but for usual ones such as \`.venv\`), UUIDs, serial numbers, MAC,
