@@ -50,7 +50,11 @@ function psnr(picture, truth) {
   return 10 * Math.log10(255 ** 2 / (sum / truth.length));
 }
 
-await installNodePackages(root);
+const installed = await installNodePackages(root);
+if (installed !== true) {
+  console.error(installed);
+  process.exit(2);
+}
 await step("build", () => node("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"));
 
 await step("what can run networks here", () => rekindle("devices"));

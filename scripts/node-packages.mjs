@@ -14,10 +14,10 @@ function reasonToInstall(root) {
   return undefined;
 }
 
-/** Installs the npm packages where they are missing or old; ends the process if it fails. */
+/** Installs the npm packages where they are missing or old; true, or a sentence of what failed. */
 export async function installNodePackages(root) {
   const reason = reasonToInstall(root);
-  if (!reason) return;
+  if (!reason) return true;
   const status = await step(`npm ci (${reason})`, () =>
     run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: root,
@@ -25,7 +25,5 @@ export async function installNodePackages(root) {
       env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
     }),
   );
-  if (status === 0) return;
-  console.error("npm ci failed: its own messages above say why");
-  process.exit(2);
+  return status === 0 || `npm ci failed (status ${status}): its own messages above say why`;
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capture, run } from "./process.mjs";
+import { sound } from "./vitest.mjs";
 
 // The Python tests run in environments of their own below .cache, one per PyTorch.
 
@@ -47,50 +48,68 @@ export function environmentProblem(root, environment) {
     : `${environment.folder} is not what ${environment.requirements} says`;
 }
 
-/** Makes an environment anew; resolves to true, or to a sentence that says what failed. */
+/** Makes an environment anew, quietly; resolves to true, or to what failed, with its output. */
 export async function createEnvironment(root, environment) {
   const folder = join(root, environment.folder);
   rmSync(folder, { recursive: true, force: true });
-  const make = ["-m", "venv", ...environment.options, folder];
-  if ((await run(environment.interpreter(), make)) !== 0) return "python3 -m venv failed";
-  const packages = ["-r", join(root, environment.requirements)];
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages];
-  if ((await run(pythonOf(root, environment), pip)) !== 0) return "pip install failed";
+  const requirements = join(root, environment.requirements);
+  const install = ["install", "--quiet", "--disable-pip-version-check", "-r", requirements];
+  for (const [program, ...args] of [
+    [environment.interpreter(), "-m", "venv", ...environment.options, folder],
+    [pythonOf(root, environment), "-m", "pip", ...install],
+  ]) {
+    let output = "";
+    const collect = (text) => {
+      output += text;
+    };
+    const status = await run(program, args, { collect });
+    if (status !== 0) return `${output}\n${args.slice(0, 3).join(" ")} failed (status ${status})`;
+  }
   writeFileSync(markOf(root, environment), recipeOf(root, environment));
   return true;
 }
 
-/** Runs pytest in an environment; resolves to `{ passed, failed, skipped }`. */
+/** A test that takes longer than this is shown with what it is doing, and its worker ends. */
+const testSecondsMax = 600;
+
+/** Runs pytest in an environment; resolves to `{ passed, skipped, failures }`. */
 export async function pytest(root, environment, env = {}) {
   const folder = mkdtempSync(join(tmpdir(), "rekindle-pytest-"));
   const file = join(folder, "results.xml");
   const spread = ["-n", "2", "--dist", "loadfile"];
-  const args = ["-m", "pytest", "-q", ...spread, "-p", "no:cacheprovider", `--junitxml=${file}`];
+  const limits = [`faulthandler_timeout=${testSecondsMax}`, "faulthandler_exit_on_timeout=true"];
+  const options = ["-q", ...spread, "-p", "no:cacheprovider", ...limits.flatMap((o) => ["-o", o])];
   try {
+    const args = ["-m", "pytest", ...options, `--junitxml=${file}`];
     const status = await run(pythonOf(root, environment), args, {
       cwd: join(root, "python"),
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...env },
     });
-    return countJunit(existsSync(file) ? readFileSync(file, "utf8") : "", status);
+    return resultsOf(existsSync(file) ? readFileSync(file, "utf8") : "", status);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /**
- * Counts the tests of a JUnit report by the attributes of its suites. What went wrong outside of
- * any test (a crash, no report, no test at all) counts as one failure.
+ * The results in a JUnit report. What went wrong outside of any test (a crash, no report, no test
+ * at all) counts as one failure.
  */
-export function countJunit(xml, status) {
-  const count = { passed: 0, failed: 0, skipped: 0 };
-  for (const [suite] of xml.matchAll(/<testsuite\s[^>]*>/g)) {
-    const of = (name) => Number(new RegExp(`\\s${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
-    const failed = of("failures") + of("errors");
-    count.failed += failed;
-    count.skipped += of("skipped");
-    count.passed += of("tests") - failed - of("skipped");
+function resultsOf(xml, status) {
+  const results = { passed: 0, skipped: 0, failures: [] };
+  for (const [, attributes, body] of xml.matchAll(
+    /<testcase\s([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs,
+  )) {
+    const [file, name] = ["classname", "name"].map((key) => attributeOf(attributes, key));
+    if (/<(failure|error)\s/.test(body)) results.failures.push(`${file} > ${name}`);
+    else results[/<skipped\s/.test(body) ? "skipped" : "passed"]++;
   }
-  const sound = status === 0 && count.passed > 0;
-  if (!sound && count.failed === 0) count.failed = 1;
-  return count;
+  return sound(results, "pytest", status);
+}
+
+const entities = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&" };
+
+function attributeOf(attributes, key) {
+  const [, text = ""] = new RegExp(`(?:^|\\s)${key}="([^"]*)"`).exec(attributes) ?? [];
+  return text.replace(/&(lt|gt|quot|amp);/g, (entity) => entities[entity]);
 }

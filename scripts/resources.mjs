@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { aptInstall, hasApt, isRoot, majorOf, versionOf } from "./apt.mjs";
-import { capture, step } from "./process.mjs";
+import { capture, step, timeSince } from "./process.mjs";
 import { createEnvironment, debian, environmentProblem, newest } from "./python.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -106,13 +106,33 @@ export const resources = {
   buildTools: {
     why: "remedies that build from source, on a small project",
     packages: [
-      ...["g++", "cmake", "ninja-build", "git", "ccache", "distcc", "icecc", "python3-venv"],
+      ...["g++", "cmake", "ninja-build", "git", "python3-venv"],
+      ...["ccache", "sccache", "distcc", "icecc"],
     ].map((name) => ({ name })),
-    elsewhere: "install a C++ compiler, CMake, Ninja, git, ccache, distcc and icecream",
+    elsewhere: "install a C++ compiler, CMake, Ninja, git, ccache, sccache, distcc and icecream",
+    problem: () => lackingOf(["g++", "cmake", "ninja", "git", "ccache", "sccache", "distccd"]),
+  },
+  remedyTools: {
+    why: "remedies carried out: environments, container images, units of systemd",
+    packages: [
+      ...["buildah", "busybox-static", "git", "python3-venv", "python3-yaml", "systemd"],
+    ].map((name) => ({ name })),
+    elsewhere: "install buildah, busybox, git, and Python with venv and yaml (Linux only)",
     problem() {
-      const programs = ["g++", "cmake", "ninja", "git", "ccache"];
-      const lacking = programs.filter((name) => capture(name, ["--version"]).status !== 0);
-      return lacking.length > 0 ? `${lacking.join(", ")} not installed` : undefined;
+      const lacking = lackingOf(["buildah", "git", "systemd-analyze"]);
+      if (lacking) return lacking;
+      if (capture("busybox", ["true"]).status !== 0) return "busybox is not installed";
+      const { status } = capture("/usr/bin/python3", ["-c", "import ensurepip, yaml"]);
+      return status === 0 ? undefined : "Python's modules venv and yaml are not installed";
+    },
+  },
+  hatchling: {
+    why: "what builds the Python package, for tests without the network",
+    packages: [{ name: "python3-hatchling" }],
+    elsewhere: "install hatchling for the system's Python",
+    problem() {
+      const { status } = capture("/usr/bin/python3", ["-c", "import hatchling"]);
+      return status === 0 ? undefined : "hatchling is not installed";
     },
   },
   debianTorch: {
@@ -135,26 +155,24 @@ export const resources = {
   },
 };
 
+/** Which programs do not run, or undefined. */
+function lackingOf(programs) {
+  const lacking = programs.filter((name) => capture(name, ["--version"]).status !== 0);
+  return lacking.length > 0 ? `${lacking.join(", ")} not installed` : undefined;
+}
+
 function hasDebianTorch() {
   const modules = "import ensurepip, torch";
   return capture("/usr/bin/python3", ["-c", modules]).status === 0;
 }
 
 /**
- * Installs what `names` lack: system packages where this is Debian and we are root, and what needs
- * no rights (`install`) anywhere; else says how to.
+ * Installs the system packages that `names` lack where this is Debian and we are root; else says
+ * how to.
  */
-export async function provide(names) {
-  const lacking = names.filter((name) => resources[name].problem());
+export async function provideSystemPackages(names) {
+  const lacking = names.filter((name) => resources[name].packages && resources[name].problem());
   for (const name of lacking) console.log(`${resources[name].problem()} (${resources[name].why})`);
-  await provideSystemPackages(lacking.filter((name) => resources[name].packages));
-  for (const name of lacking.filter((name) => resources[name].install)) {
-    const result = await step(`install ${name}`, () => resources[name].install());
-    if (result !== true) console.error(`${result}. To enable: ${resources[name].elsewhere}`);
-  }
-}
-
-async function provideSystemPackages(lacking) {
   if (lacking.length === 0) return;
   if (!hasApt()) {
     for (const name of lacking) console.log(`To enable: ${resources[name].elsewhere}`);
@@ -168,4 +186,27 @@ async function provideSystemPackages(lacking) {
   const list = packages.map((p) => p.name).join(", ");
   const result = await step(`system packages: ${list}`, () => aptInstall(packages));
   if (result !== true) console.error(result);
+}
+
+/**
+ * Starts to install what `names` lack and what needs no rights, one after another, beside other
+ * work. Gives for each a promise of the line to print before it is used.
+ */
+export function provideBeside(names) {
+  const started = new Map();
+  let last;
+  for (const name of names) {
+    if (!resources[name].install || !resources[name].problem()) continue;
+    last = installAfter(last, name);
+    started.set(name, last);
+  }
+  return started;
+}
+
+async function installAfter(other, name) {
+  await other;
+  const start = performance.now();
+  const result = await resources[name].install();
+  if (result === true) return `== ${name} was installed meanwhile: ${timeSince(start)}`;
+  return `${result}\nTo enable ${name}: ${resources[name].elsewhere}`;
 }
