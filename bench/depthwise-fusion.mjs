@@ -1,8 +1,8 @@
-// Does it pay to compute a depthwise convolution inside of the 1x1 convolution behind it? Times each
-// such pair of MobileNetV2 both ways: as the engine runs it (two kernels, or three where the sum is
-// split), and as one matrix product whose rows are computed by the window, so that the value between
-// never leaves the chip, but is computed anew for every tile of columns. The build must be up to
-// date.
+// Does it pay to compute a depthwise convolution inside of the 1x1 convolution behind it? Times
+// each such pair of MobileNetV2 both ways: as the engine runs it (two kernels, or three where the
+// sum is split), and as one matrix product whose rows are computed by the window, so that the value
+// between never leaves the chip, but is computed anew for every tile of columns. The build must be
+// up to date.
 //
 //   node bench/depthwise-fusion.mjs OUT.json [--batches 1,8,32] [--size 224] [--seconds 120]
 //                                            [--device gpu|software] [--tiles 6]
@@ -91,7 +91,8 @@ function windowFunction(c) {
     const [r, s] = [Math.floor(i / c.S) * c.dilation.h, (i % c.S) * c.dilation.w];
     return `  {
     let isInside = top + ${r}u < params.H && left + ${s}u < params.W;
-    let pixel = x[(picture + (top + ${r}u) * params.W + left + ${s}u) * (params.depth / 4u) + channel];
+    let place = picture + (top + ${r}u) * params.W + left + ${s}u;
+    let pixel = x[place * (params.depth / 4u) + channel];
     let weight = taps[${i}u * (params.depth / 4u) + channel];
     sum = fma(select(vec4<f32>(), pixel, isInside), weight, sum);
   }`;
@@ -221,6 +222,5 @@ for (const batch of options.batches.split(",").map(Number)) {
     for (const b of bound) b.destroy();
   }
 }
-if (positionals[0])
-  writeFileSync(positionals[0], `${JSON.stringify({ device: gpu.info.name, rows })}\n`);
+if (positionals[0]) writeFileSync(positionals[0], JSON.stringify({ device: gpu.info.name, rows }));
 process.exit(0);

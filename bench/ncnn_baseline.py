@@ -91,7 +91,8 @@ def measure(folder, name, samples):
         net = load(files, precision, on_gpu=True)
         error = numpy.linalg.norm(run(net, picture) - expected) / numpy.linalg.norm(expected)
         if not error <= tolerance:
-            sys.exit(f"{name}, {precision}: relative error {error:.1e}, at most {tolerance} is right")
+            wrong = f"relative error {error:.1e}, at most {tolerance} is right"
+            sys.exit(f"{name}, {precision}: {wrong}")
         ms = timed(net, picture, samples)
         print(f"{name} {precision}: {ms['median']:.2f} ms, error {error:.1e}", flush=True)
         yield {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Gpu, openGpu, runProgram } from "../src/gpu/index.ts";
 import { convGemm } from "../src/kernels/conv-gemm.ts";
+import { type GatheredProduct, gatheredProgram } from "../src/kernels/gathered-product.ts";
 import { perOutput } from "../src/kernels/per-output.ts";
 import { partsOf } from "../src/kernels/wgsl.ts";
 import { relu } from "../src/ops/activations.ts";
@@ -66,4 +67,29 @@ test("a product of 600 billion operations takes several dispatches", () => {
   expect(groups.reduce((a, b) => a + b)).toBe(Math.ceil((4 * 180 * 180) / 64) * (512 / 64));
   const shaders = new Set(dispatches.map((d) => d.wgsl));
   expect(shaders.size).toBe(1);
+});
+
+test("a gathered product in parts writes every element", async () => {
+  const { problem, inputs, outputs } = readyCase(relu, { name: "x", inputs: [random([150, 70])] });
+  const product: GatheredProduct = {
+    label: "row + column",
+    ...{ groups: 1, rows: 150, cols: 70, depth: 16 },
+    buffers: [],
+    params: {},
+    loadA: "fn loadA(group: u32, row: u32, k: u32) -> f32 { return f32(row); }",
+    loadB: "fn loadB(group: u32, k: u32, col: u32) -> f32 { return f32(col); }",
+    placeOf: `fn placeOf(group: u32, row: u32, col: u32) -> u32 {
+  return row * params.cols + col;
+}`,
+    along: { a: "row", b: "col" },
+    steps: [],
+  };
+  const config = { tile: 32, slice: 8, parts: 2 };
+  const options = { specialize: false };
+  const whole = gatheredProgram(problem, product, config, options);
+  const program = gatheredProgram(problem, product, config, options, 1e5);
+  expect([whole.dispatches.length, program.dispatches.length]).toEqual([2, 5]);
+  const [y] = await runProgram(gpu, program, { inputs, operands: [], outputs });
+  const expected = (i: number) => 16 * Math.floor(i / 70) * (i % 70);
+  expect([...y!.toNumbers()]).toEqual(Array.from({ length: 150 * 70 }, (_, i) => expected(i)));
 });

@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/index.ts";
 import type { Graph } from "../graph/index.ts";
+import { flopOfNode } from "../ops/flop.ts";
 import { optimize, resolve } from "../passes/index.ts";
 import { Executable, type ReadyDispatch } from "../session/executable.ts";
 import { makePlan, problemsOf } from "../session/plan.ts";
@@ -7,7 +8,7 @@ import type { Precision } from "../session/types.ts";
 import { WeightStore } from "../session/weights.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { Lookup } from "../tunings/tuning.ts";
-import { bytesOfProblem, flopOfNode } from "./cost.ts";
+import { bytesOfProblem } from "./cost.ts";
 import { boundMs, type Roofline } from "./roofline.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 import { type Timeable, type TimingOptions, timePrograms } from "./time-program.ts";

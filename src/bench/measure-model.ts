@@ -1,5 +1,6 @@
 import type { Graph, TypedGraph } from "../graph/index.ts";
 import { writeOnnx } from "../onnx/index.ts";
+import { flopOfNode } from "../ops/flop.ts";
 import { optimize, resolve } from "../passes/index.ts";
 import { type OpenDevice, Session, type SessionStats } from "../session/index.ts";
 import { problemsOf } from "../session/plan.ts";
@@ -8,7 +9,7 @@ import { Tensor } from "../tensor/index.ts";
 import type { TuningSource } from "../tunings/load.ts";
 import { loadTunings } from "../tunings/load.ts";
 import { timeWhole } from "./against.ts";
-import { bytesOfProblem, flopOfNode } from "./cost.ts";
+import { bytesOfProblem } from "./cost.ts";
 import { type LayerTime, measureLayers } from "./measure-layers.ts";
 import { relativeError, tolerances } from "./relative-error.ts";
 import type { RivalName } from "./rival.ts";

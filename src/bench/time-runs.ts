@@ -19,7 +19,7 @@ const turn = 5;
 /**
  * Times runs against each other by the wall clock: all are warmed up, then take turns of a few
  * runs, so that a change of clocks meets all alike. The first run of a turn does not count: a GPU
- * that has just worked for somebody else takes longer, which is not what users of one engine see.
+ * that has worked for somebody else takes longer, which is not what users of one engine see.
  * What a run resolves to counts as its milliseconds where it is a number.
  */
 export async function timeRuns(

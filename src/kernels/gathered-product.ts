@@ -7,9 +7,11 @@ import {
   type Buffer,
   declare,
   elementOf,
+  type Part,
+  partCode,
+  partsOf,
   spread,
   workgroupArguments,
-  workgroupIndex,
 } from "./wgsl.ts";
 
 /**
@@ -87,16 +89,27 @@ export function gatheredFits(config: Config, device: DeviceTraits): true | strin
   return threads <= most || `needs ${threads} threads in a workgroup, the device has ${most}`;
 }
 
-/** The program of a gathered product. Sums are made in a fixed order, so that runs repeat. */
+/** A tenth of a second at 0.2 TFLOP/s, which these plain loads should leave of any RDNA1 card. */
+const workMaxOfDispatch = 2e10;
+
+/**
+ * The program of a gathered product. Sums are made in a fixed order, so that runs repeat. No
+ * dispatch does much more than `workMax` floating-point operations.
+ */
 export function gatheredProgram(
   problem: Problem,
   p: GatheredProduct,
   config: Config,
   options: BuildOptions,
+  workMax = workMaxOfDispatch,
 ): Program {
   const c = config as unknown as GatheredConfig;
-  const product = productDispatch(problem, p, c, options);
-  if (c.parts === 1) return { dispatches: [product] };
+  const work = 2 * p.groups * p.rows * p.cols * p.depth;
+  const stretches = partsOf(workgroupsOf(p, c).perPart * c.parts, work, workMax);
+  const products = stretches.map((stretch) => {
+    return productDispatch(problem, p, c, stretch, partCode(stretch, stretches), options);
+  });
+  if (c.parts === 1) return { dispatches: products };
   const count = sizeOf(problem.outputs[0]!.dims);
   const sum = perOutput(
     problem,
@@ -112,7 +125,7 @@ export function gatheredProgram(
     },
     options,
   );
-  return { dispatches: [product, ...sum.dispatches], scratch: [4 * c.parts * count] };
+  return { dispatches: [...products, ...sum.dispatches], scratch: [4 * c.parts * count] };
 }
 
 const partial = (write: boolean): Buffer => ({
@@ -122,12 +135,22 @@ const partial = (write: boolean): Buffer => ({
   write,
 });
 
+/** Workgroups across, in a group and in a part of the sum. */
+function workgroupsOf(p: GatheredProduct, { tile }: GatheredConfig) {
+  const across = Math.ceil(p.cols / tile);
+  const perGroup = across * Math.ceil(p.rows / tile);
+  return { across, perGroup, perPart: perGroup * p.groups };
+}
+
 function productDispatch(
   problem: Problem,
   p: GatheredProduct,
-  { tile, slice, parts }: GatheredConfig,
+  config: GatheredConfig,
+  stretch: Part,
+  { index, dynamic }: ReturnType<typeof partCode>,
   options: BuildOptions,
 ): Dispatch {
+  const { tile, slice, parts } = config;
   const out = problem.outputs[0]!;
   const isWhole = parts === 1;
   const tail = isWhole ? epilogue(p.steps, out, 1) : undefined;
@@ -135,9 +158,7 @@ function productDispatch(
   const result: Buffer = isWhole
     ? { name: "y", element, from: { kind: "output", index: 0 }, write: true }
     : partial(true);
-  const across = Math.ceil(p.cols / tile);
-  const perGroup = across * Math.ceil(p.rows / tile);
-  const perPart = perGroup * p.groups;
+  const { across, perGroup, perPart } = workgroupsOf(p, config);
   const slices = Math.ceil(p.depth / slice);
   const head = declare(
     {
@@ -147,6 +168,7 @@ function productDispatch(
         ...{ tiles: perPart * parts, slices, slicesPerPart: Math.ceil(slices / parts) },
         ...{ count: sizeOf(out.dims), ...p.params, ...tail?.params },
       },
+      ...(dynamic && { dynamic }),
     },
     options,
   );
@@ -165,13 +187,13 @@ fn store(part: u32, group: u32, row: u32, col: u32, value: f32) {
   if (place == ${nowhere}) { return; }
   ${target}
 }
-${body(p, tile, slice)}`;
+${body(p, tile, slice, index)}`;
   const label = `${p.label} ${tile}x${tile}x${slice}${isWhole ? "" : ` in ${parts}`}`;
-  return { label, wgsl, bindings: head.bindings, workgroups: spread(perPart * parts) };
+  return { label, wgsl, bindings: head.bindings, workgroups: spread(stretch.count) };
 }
 
 /** WGSL of `main`. Workgroup memory holds four rows or columns side by side, by depth. */
-function body(p: GatheredProduct, tile: number, slice: number): string {
+function body(p: GatheredProduct, tile: number, slice: number, index: string): string {
   const threads = (tile / own) ** 2;
   const line = tile / own + 1;
   const share = (name: string, along: boolean, within: string, load: string) => `
@@ -186,7 +208,7 @@ function body(p: GatheredProduct, tile: number, slice: number): string {
 var<workgroup> sharedB: array<vec4<f32>, ${line * slice}>;
 @compute @workgroup_size(${threads})
 fn main(${workgroupArguments}, @builtin(local_invocation_index) lane: u32) {
-  let index = ${workgroupIndex};
+  let index = ${index};
   if (index >= params.tiles) { return; }
   let part = index / params.perPart;
   let group = index % params.perPart / params.perGroup;

@@ -100,6 +100,7 @@ export const convGradWeightOp = defineOp({
     return [{ dtype: x!.dtype, dims: [dy!.dims[1]!, channels, ...a.kernel_shape] }];
   },
   reference: ([x, dy], attributes, [out]) => [gather(x!, dy!, attributes, out!.dims)],
+  flop: ([, dy], dw) => (2 * sizeOf(dy!) * sizeOf(dw)) / dy![1]!,
   kernels: [convGradWeight, convGradWeightSum],
   traits: { acceptsEpilogue: true },
   cases: [

@@ -105,6 +105,7 @@ export const convTranspose = defineOp({
     return [{ dtype: x!.dtype, dims: pictureDims(batch, channels, output, attributes.layout) }];
   },
   reference: ([x, w, b], attributes, [out]) => [scatter(x!, w!, b, attributes, out!.dims)],
+  flop: ([x, w]) => 2 * sizeOf(x!) * sizeOf(w!.slice(1)),
   kernels: [convGradInput, convTransposeGather],
   traits: { acceptsEpilogue: true, layout: "spatial" },
   cases: [

@@ -11,7 +11,7 @@ import {
   type Window,
   windowOf,
 } from "../kernels/geometry.ts";
-import type { Shape } from "../tensor/index.ts";
+import { type Shape, sizeOf } from "../tensor/index.ts";
 import { int, intList, oneOf } from "./attributes.ts";
 import { convCases } from "./conv-cases.ts";
 import { defineOp, type Elements } from "./define.ts";
@@ -80,6 +80,7 @@ export const conv = defineOp({
     const { at } = convolution(x!, w!, b, a);
     return Float64Array.from(indices, at);
   },
+  flop: ([, w], y) => 2 * sizeOf(y) * sizeOf(w!.slice(1)),
   kernels: [convWinograd, convGemm, convDepthwise, convComputed, convDirect],
   traits: { acceptsEpilogue: true, layout: "spatial" },
   cases: convCases,

@@ -116,6 +116,12 @@ export interface Op<A = Readonly<Record<string, unknown>>> {
     outputs: readonly TensorType[],
     indices: ArrayLike<number>,
   ): Float64Array;
+  /**
+   * Floating-point operations by the definition, from the inputs' shapes and the output's: two for
+   * each multiplication and addition, which is what papers count (as half as many "MACs"). Left
+   * out: so few that they do not count.
+   */
+  flop?(inputs: readonly Shape[], output: Shape): number;
   /** In order of preference; the last one accepts everything that the operator allows. */
   readonly kernels: readonly Kernel[];
   /**

@@ -86,6 +86,7 @@ export const matmul = defineOp({
   referenceAt([a, b], _attributes, _outputs, indices) {
     return Float64Array.from(indices, multiplication(a!, b!, productOf(a!.dims, b!.dims)).at);
   },
+  flop: ([a], y) => 2 * sizeOf(y) * a!.at(-1)!,
   kernels,
   traits: { acceptsEpilogue: true },
   cases: [
@@ -129,6 +130,7 @@ export const gemm = defineOp({
   },
   referenceAt: (inputs, attributes, [out], indices) =>
     Float64Array.from(indices, linear(inputs, attributes, out!).at),
+  flop: ([a], y) => 2 * sizeOf(a!) * y[1]!,
   kernels,
   traits: { acceptsEpilogue: true },
   cases: [

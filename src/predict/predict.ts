@@ -1,7 +1,8 @@
-import { bytesOfProblem, flopOfNode } from "../bench/cost.ts";
+import { bytesOfProblem } from "../bench/cost.ts";
 import { RekindleError } from "../errors.ts";
 import type { TypedGraph } from "../graph/index.ts";
 import type { DeviceTraits, Program } from "../kernels/kernel.ts";
+import { flopOfNode } from "../ops/flop.ts";
 import { chooseKernel } from "../session/choose-kernel.ts";
 import { type NodeProblem, problemsOf } from "../session/plan.ts";
 import type { Precision } from "../session/types.ts";

@@ -1,23 +1,17 @@
 import type { Problem } from "../kernels/kernel.ts";
+import { flopOfProblem } from "../ops/flop.ts";
 import { sizeOf } from "../tensor/index.ts";
 
 /**
  * A rough count of the floating-point operations of a node, good enough to keep single
- * submissions short: one for each element read or written, and for weights of two or more axes
- * one multiplication and addition with each weight of an output channel.
+ * submissions short: those of its definition, and one for each element read or written.
  */
 export function estimateWork(problem: Problem): number {
   const elements = [...problem.inputs, ...problem.outputs].reduce(
     (sum, type) => sum + (type ? sizeOf(type.dims) : 0),
     0,
   );
-  const out = problem.outputs[0]!;
-  const products = problem.constants.map((weights) => {
-    if (!weights || weights.dims.length < 2 || problem.pointwise) return 0;
-    const channels = Math.max(1, ...weights.dims.filter((d) => out.dims.includes(d)));
-    return 2 * sizeOf(out.dims) * (weights.size / channels);
-  });
-  return elements + Math.max(0, ...products);
+  return elements + flopOfProblem(problem);
 }
 
 /** What one submission may hold. */

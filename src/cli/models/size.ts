@@ -1,5 +1,5 @@
-import { flopOfNode } from "../../bench/cost.ts";
 import type { Graph } from "../../graph/index.ts";
+import { flopOfNode } from "../../ops/flop.ts";
 import { resolve } from "../../passes/index.ts";
 import { isFloat } from "../../tensor/index.ts";
 
