@@ -215,10 +215,9 @@ for (const batch of options.batches.split(",").map(Number)) {
     const { tileM, tileN, depth, splits } = tiles[best - 1];
     const tile = `${tileM}x${tileN}x${depth} in ${splits}`;
     rows.push({ batch, name, pairUs: us[0], fusedUs: us[best], tile });
+    const [both, fused] = [us[0].toFixed(1), us[best].toFixed(1)];
     const gain = (us[0] / us[best]).toFixed(2);
-    console.log(
-      `batch ${batch}, ${name}: ${us[0].toFixed(1)} us, fused ${us[best].toFixed(1)} (${tile}): ${gain}`,
-    );
+    console.log(`batch ${batch}, ${name}: ${both} us, fused ${fused} (${tile}): ${gain}`);
     for (const b of bound) b.destroy();
   }
 }
