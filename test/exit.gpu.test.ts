@@ -51,9 +51,9 @@ if (ending.startsWith("conv2d")) {
 }
 `;
 
-/** Runs the program until it ends by itself; fails if that takes 30 seconds. */
+/** Runs the program until it ends by itself; fails if that takes two minutes. */
 async function end(how: string) {
-  const options = { cwd: root, timeout: 30_000 };
+  const options = { cwd: root, timeout: 120_000 };
   return run(process.execPath, [join(folder, "program.mjs"), how], options).then(
     ({ stdout, stderr }) => ({ code: 0, signal: null, stdout, stderr }),
     ({ code, signal, stdout, stderr }) => ({ code, signal, stdout, stderr }),

@@ -21,7 +21,7 @@ beforeAll(async () => {
   await copyFile(join(root, "package.json"), join(folder, "package.json"));
   await writeFile(join(folder, "sum.onnx"), writeOnnx(sum));
   await writeFile(join(folder, "x.npy"), writeNpy(Tensor.from("float32", [1, 2, 3], [1, 3])));
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 interface Ended {
@@ -48,25 +48,26 @@ test("runs a network and ends", async () => {
   expect(out).toContain("first 2 4 6");
   const y = readNpy(await readFile(join(folder, "y.npy")), "y.npy");
   expect([...y.toNumbers()]).toEqual([2, 4, 6]);
-}, 30_000);
+});
 
 test("an error goes to stderr, with exit code 2 and no stack", async () => {
   const { code, out, err } = await rekindle("run som.onnx");
   expect([code, out]).toEqual([2, ""]);
   expect(err).toBe('error: model som.onnx does not exist\n  fix: did you mean "sum.onnx"?\n');
-}, 30_000);
+});
 
 test("a reader that leaves early is no error", async () => {
   const shell = `${process.execPath} dist/cli/main.js help run | head -n 1; echo \${PIPESTATUS[0]}`;
   const { out, err } = await spawn("bash", ["-c", shell], folder);
   expect(out).toBe("Usage: rekindle run <MODEL> [options]\n0\n");
   expect(err).toBe("");
-}, 30_000);
+});
 
-test("the doctor asks WebGPU through the built command", async () => {
+// The doctor gives each question a few seconds, which a machine that is busy may exceed.
+test("the doctor asks WebGPU through the built command", { retry: 2 }, async () => {
   const { out, err } = await rekindle("doctor --json");
   expect(err).toBe("");
   const { facts } = JSON.parse(out);
   expect(facts.webgpu).toMatchObject({ adapters: expect.any(Array) });
   expect(facts.unknown?.some((u: { probe: string }) => u.probe === "webgpu") ?? false).toBe(false);
-}, 60_000);
+});

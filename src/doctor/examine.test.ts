@@ -46,7 +46,7 @@ describe("examining", () => {
     const start = performance.now();
     const facts = await examine(machineHost(), { stages: [[slow, fine]] });
     expect(facts.unknown?.[0]?.reason).toBe("sleep: timeout");
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(25_000);
   });
 
   test("probes run only on their systems, and later stages see the earlier ones", async () => {
@@ -70,7 +70,7 @@ describe("a recorded machine", () => {
     const recorder = recordingHost(machineHost(), isRelevant);
     const start = performance.now();
     const facts = await examine(recorder.host);
-    expect(performance.now() - start).toBeLessThan(15_000);
+    expect(performance.now() - start).toBeLessThan(40_000);
     const recording = parseRecording(JSON.stringify(recorder.recording()), "r.json");
     const replayed = await examine(replayHost(recording));
     const ofWebgpu = ({ probe: name }: { probe: string }) => name !== "webgpu";
@@ -80,7 +80,7 @@ describe("a recorded machine", () => {
     });
     expect(factsSchema.parse(facts)).toEqual(facts);
     expect(facts.os?.platform).toBe(process.platform);
-  }, 60_000);
+  });
 });
 
 test("facts of one GPU join by its address", () => {

@@ -28,6 +28,12 @@ test("fixed words: the longest of each alternative, outside of groups", () => {
   expect(wordsOf(/\d{3}/)).toBeUndefined();
 });
 
+/** The CPU time that this process has used: other work on the machine does not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Lines of 200,000 characters, made to keep an expression busy. */
 const hostile = [
   "a",
@@ -52,16 +58,16 @@ const hostile = [
 test.each(signs)("$id $sign is quick on hostile lines", ({ sign }) => {
   const words = wordsOf(sign) ?? [];
   for (const text of [...hostile, ...words.map((word) => word.repeat(5000))]) {
-    const start = performance.now();
+    const start = cpuMs();
     sign.test(text);
-    expect(performance.now() - start).toBeLessThan(400);
+    expect(cpuMs() - start).toBeLessThan(1000);
   }
 });
 
 test("whole hostile logs end in time", async () => {
-  const start = performance.now();
+  const start = cpuMs();
   for (const text of hostile) await explain([{ name: "log", chunks: [Buffer.from(text)] }]);
-  expect(performance.now() - start).toBeLessThan(20_000);
+  expect(cpuMs() - start).toBeLessThan(20_000);
 });
 
 test("the clues of a text start empty", () => {

@@ -65,7 +65,7 @@ test("ResNet-50: its weights, and little more than the values that live at a tim
   const { weightBytes, peakBytes } = await memoryOf(graph);
   expect(weightBytes).toBeGreaterThan(90e6);
   expect(peakBytes).toBeLessThanOrEqual(weightBytes + 1.3 * liveBytesMax(graph));
-}, 60_000);
+});
 
 test.each([
   ["vgg16", 8, 224],
