@@ -2,12 +2,16 @@ import { InvalidArgumentError } from "commander";
 
 /** Parsers of option values. What they throw, commander turns into one line of error. */
 
-/** A whole number of at least `least`. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A whole number of at least `least`, and at most `most` where that is given. */
+export function wholeNumber(
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      const end = most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : "";
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}${end}.`);
     }
     return value;
   };

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -85,10 +85,28 @@ describe("rekindle trial", () => {
     expect(await list("9.4.0")).toBe("refused");
   });
 
+  test("a Python without torch, or that is none, is told apart", async () => {
+    const program = (name: string, text: string, mode = 0o755) => {
+      writeFileSync(join(folder, name), text);
+      chmodSync(join(folder, name), mode);
+      return `./${name}`;
+    };
+    const bare = await trial("--python", program("bare", "#!/bin/sh\n"));
+    expect([bare.code, bare.err]).toEqual([2, expect.stringMatching(/\.\/bare has no torch/)]);
+    const broken = await trial(
+      "--python",
+      program("broken", "#!/bin/sh\necho 'bad path' >&2\nexit 3"),
+    );
+    expect(broken.err).toMatch(/\.\/broken does not run: bad path/);
+    const text = await trial("--python", program("text", "#!/bin/sh\n", 0o644));
+    expect(text.err).toMatch(/\.\/text is no program that may be run/);
+  });
+
   test.each([
     [["--python", "no-such-python"], /the Python no-such-python cannot be found/],
     [["--only", "nonsense"], /no experiment's id contains nonsense/],
     [["--resume", "--journal", "none.jsonl"], /journal none.jsonl does not exist/],
+    [["--target", "ort"], /--target ort takes no --python/],
     [["--target", "tensorflow"], /argument 'tensorflow' is invalid/],
   ])("%j is refused", async (words, message) => {
     const { code, err } = await trial(...words);

@@ -135,6 +135,11 @@ async function newOrder(options: TrialCliOptions, { host }: Io): Promise<TrialOr
   const { python, device, risk = "crash", only = [], search } = options;
   const hasTorch = python !== undefined || (await findPython(host, undefined)) !== undefined;
   const name = options.target ?? (hasTorch ? "torch" : "engine");
+  if (python !== undefined && name !== "torch") {
+    throw new RekindleError("usage", `--target ${name} takes no --python`, {
+      fix: "leave one of them out: --python is about PyTorch",
+    });
+  }
   const { target, subject } = await targetOf(host, name, python);
   return {
     target: name,

@@ -21,8 +21,10 @@ describe("rekindle validate", () => {
   test.each([
     [["--target", "rocm"], /engine, ort, torch or torch:PYTHON/],
     [["--target", "engine:python"], /engine, ort, torch or torch:PYTHON/],
-    [["--soak", "soon"], /It must be a time: 90s, 30m, 2h/],
+    [["--soak", "soon"], /It must be a time of at most a week: 90s, 30m, 2h/],
     [["--soak", "0s"], /It must be a time/],
+    [["--soak", "999999h"], /It must be a time/],
+    [["--shapes", "999999999"], /at least 1 and at most 100000/],
     [["--arm", "0"], /at least 1/],
     [["--target", "torch:no-such-python"], /cannot be found/],
   ])("%j is refused", async (words, message) => {

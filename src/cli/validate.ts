@@ -66,9 +66,9 @@ export function addValidate(program: Command, io: Io): void {
     )
     .option("-d, --device <NAME>", "the engine's adapter, or torch's device")
     .option("--soak <TIME>", "how long to load the card: 90s, 30m, 2h (default: 60s)", parseTime)
-    .option("--shapes <N>", "convolutions to draw (default: 500)", wholeNumber(1))
+    .option("--shapes <N>", "convolutions to draw (default: 500)", wholeNumber(1, 100_000))
     .option("--quick", "few shapes, small networks, a short soak")
-    .option("--arm [N]", "run it again after the next N restarts (default: 1)", wholeNumber(1))
+    .option("--arm [N]", "run it again after the next N restarts (default: 1)", wholeNumber(1, 100))
     .option("--disarm", "take an --arm back")
     .addOption(new Option("--armed <N>").argParser(wholeNumber(0)).hideHelp())
     .option("--json", "print JSON (docs/validate.md describes it)")
@@ -86,11 +86,16 @@ function parseTarget(text: string): TargetChoice {
   return { name: known, ...(python && { python }) };
 }
 
+/** A week: longer soaks are asked for by a slip of the finger. */
+const soakSecondsMax = 7 * 24 * 3600;
+
 /** Seconds of "90s", "30m", "2h" or "90". */
 function parseTime(text: string): number {
   const match = /^(\d{1,6})([smh]?)$/.exec(text);
   const seconds = Number(match?.[1]) * ({ s: 1, m: 60, h: 3600 }[match?.[2] ?? ""] ?? 1);
-  if (!match || seconds < 1) throw new InvalidArgumentError("It must be a time: 90s, 30m, 2h.");
+  if (!match || seconds < 1 || seconds > soakSecondsMax) {
+    throw new InvalidArgumentError("It must be a time of at most a week: 90s, 30m, 2h.");
+  }
   return seconds;
 }
 

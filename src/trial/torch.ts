@@ -15,14 +15,23 @@ export interface PythonTorch {
 const findTorch =
   "import importlib.util as u; s = u.find_spec('torch'); print(s.origin if s and s.origin else '')";
 
-/** What a Python would import; undefined where it does not run or has no torch. */
-async function torchOf(host: Host, python: string): Promise<PythonTorch | undefined> {
-  const { status, out } = await host.run(python, ["-c", findTorch], {
+const problems = {
+  missing: "cannot be found",
+  "not allowed": "is no program that may be run",
+  timeout: "does not answer within 20 s",
+  killed: "was killed as soon as it ran",
+} as const;
+
+/** What a Python would import, or why that is not known. */
+async function torchOf(host: Host, python: string): Promise<PythonTorch | string> {
+  const { status, out, err, problem } = await host.run(python, ["-c", findTorch], {
     timeoutMs: 20_000,
     env: host.env,
   });
+  if (problem) return problems[problem];
+  if (status !== 0) return `does not run: ${err.trim().split("\n").at(-1) || `status ${status}`}`;
   const origin = out.trim().split("\n").at(-1);
-  if (status !== 0 || !origin) return undefined;
+  if (!origin) return "has no torch";
   const text = await host.readText(join(dirname(origin), "version.py"));
   return { python, ...readVersion(text ?? "") };
 }
@@ -38,17 +47,15 @@ export async function findPython(
   if (named === undefined) {
     for (const python of ["python", "python3"]) {
       const found = await torchOf(host, python);
-      if (found) return found;
+      if (typeof found !== "string") return found;
     }
     return undefined;
   }
   // As a shell does: a name with a slash is a path.
   const python = /[/\\]/.test(named) ? host.resolve(named) : named;
   const found = await torchOf(host, python);
-  if (found) return found;
-  const { problem } = await host.run(python, ["--version"], { env: host.env });
-  const what = problem === "missing" ? "cannot be found" : "has no torch, or does not run";
-  throw new RekindleError("usage", `the Python ${named} ${what}`, {
+  if (typeof found !== "string") return found;
+  throw new RekindleError("usage", `the Python ${named} ${found}`, {
     fix: "name the program of the environment that holds torch: --python path/to/venv/bin/python",
   });
 }

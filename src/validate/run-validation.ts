@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import type { Spread } from "../bench/index.ts";
+import { RekindleError } from "../errors.ts";
 import type { Host } from "../host/index.ts";
 import {
   bootIdOf,
@@ -46,8 +47,8 @@ const sensorsMs = 2000;
  * Checks the success criteria of a target, each part in a process of its own, and keeps the result
  * for later boots.
  *
- * Throws "file-invalid" where journal or history cannot be written, and "file-missing" where what
- * runs the parts is missing.
+ * Throws "file-invalid" where journal or history cannot be written, "file-missing" where what runs
+ * the parts is missing, and "device-missing" where there is nothing to validate on.
  */
 export async function runValidation(options: ValidateOptions): Promise<ValidateReport> {
   const { host, target, subject, device: wanted, extent, journal } = options;
@@ -114,7 +115,12 @@ async function runParts(parts: readonly Part[], options: ValidateOptions) {
   try {
     for (const [i, { experiment }] of parts.entries()) {
       onProgress({ id: experiment.id, done: i, total: parts.length });
-      results.set(experiment.id, await trial.perform(experiment, command));
+      const result = await trial.perform(experiment, command);
+      if (i === 0 && result.outcome === "unavailable") {
+        trial.finish();
+        throw nothingThere(result.detail);
+      }
+      results.set(experiment.id, result);
     }
     const isComplete = !trial.isStopped;
     if (isComplete) trial.finish();
@@ -124,6 +130,13 @@ async function runParts(parts: readonly Part[], options: ValidateOptions) {
     signal.removeEventListener("abort", stop);
     trial.dispose();
   }
+}
+
+/** Every part needs the device that the first one did not find. */
+function nothingThere(detail: string): RekindleError {
+  return new RekindleError("device-missing", `nothing can be validated: ${detail}`, {
+    fix: "rekindle doctor says what this machine lacks; rekindle devices lists what there is",
+  });
 }
 
 /** Whether a device is one of its own, and no CPU that stands in for it. */

@@ -84,14 +84,21 @@ function paragraph(step: ReportedStep, out: Output): string[] {
     lines.push(`  cause (${certainty}): ${title}`);
     lines.push(...wrap(cause, out.columns - 4).map((line) => `    ${line}`));
   }
-  const excerpt = (name: string, all: readonly string[], most: number) => {
+  const excerpt = (name: string, all: readonly string[]) => {
     if (all.length === 0) return;
-    const shown = all.slice(-most).map((line) => `    ${line}`.slice(0, out.columns));
+    const shown = all.map((line) => `    ${line}`.slice(0, out.columns));
     lines.push(`  ${name}:`, ...shown.map((line) => paint(out, "dim", line)));
   };
-  excerpt("the kernel's log", kernelLines, kernelLinesMax);
-  excerpt("it wrote", isWrong || text === "" ? [] : text.split("\n"), textLinesMax);
+  excerpt("the kernel's log", kernelLines.slice(-kernelLinesMax));
+  excerpt("it wrote", isWrong || text === "" ? [] : tellingLines(text));
   return lines.map((line) => `${line}\n`);
+}
+
+/** The end of what a program wrote; of a crash its message, behind which stands the whole stack. */
+function tellingLines(text: string): string[] {
+  const lines = text.split("\n");
+  const crash = lines.findIndex((line) => line.startsWith("Fatal Python error"));
+  return crash < 0 ? lines.slice(-textLinesMax) : lines.slice(crash, crash + textLinesMax);
 }
 
 function changes({ attempts, changes }: Search, out: Output): string[] {
@@ -101,9 +108,12 @@ function changes({ attempts, changes }: Search, out: Output): string[] {
     outcome === "passed" ? "passed" : `${shown(outcome)}: ${detail}`,
   ]);
   const lines = [
-    `${paint(out, "bold", "Changes that were tried")}`,
-    ...table([["experiment", "change", "outcome"], ...rows], "lll").map((line) => `  ${line}`),
-    "",
+    paint(out, "bold", attempts.length > 0 ? "Changes that were tried" : "Changes"),
+    ...(attempts.length > 0
+      ? table([["experiment", "change", "outcome"], ...rows], "lll")
+      : []
+    ).map((line) => `  ${line}`),
+    ...(attempts.length > 0 ? [""] : []),
   ];
   const helpful = new Map(changes.flatMap((c) => (c.line ? [[c.line, c] as const] : [])));
   for (const [line, { what, cost }] of helpful) {
