@@ -14,6 +14,9 @@ export interface DownloadOptions {
 /** The network's fault: the same request may succeed later. */
 export class ConnectionError extends Error {}
 
+/** What was fetched is not what it should be: cut off on the way, or another file. */
+export class ChecksumError extends RekindleError {}
+
 /** A server that says nothing for so long says nothing any more. */
 const silenceMs = 60_000;
 
@@ -21,8 +24,8 @@ const silenceMs = 60_000;
  * Fetches a file, or what is missing of it: a part that an earlier try left in `TO.part` is kept,
  * and the server asked for the rest. The file takes its place when its checksum is right.
  *
- * Throws `ConnectionError` where another try may help, "file-invalid" for a wrong checksum (the
- * part is removed then) and for answers that will not change.
+ * Throws `ConnectionError` where another try may help, `ChecksumError` for a wrong checksum (the
+ * part is removed then), "file-invalid" for answers that will not change.
  */
 export async function download(url: string, to: string, options: DownloadOptions): Promise<void> {
   const part = `${to}.part`;
@@ -31,7 +34,7 @@ export async function download(url: string, to: string, options: DownloadOptions
   const found = await hashOf(part);
   if (found !== options.sha256) {
     await rm(part, { force: true });
-    throw new RekindleError("file-invalid", `${url} has another checksum: ${found}`, {
+    throw new ChecksumError("file-invalid", `${url} has another checksum: ${found}`, {
       fix: `expected ${options.sha256}; what was fetched is removed. Try again, or report it`,
     });
   }

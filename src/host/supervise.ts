@@ -220,7 +220,7 @@ const betweenLooksMs = 5;
 
 /**
  * Kills every process that carries a token, also those that left their group, and waits until they
- * have ended: what they write afterwards would be in the way of what comes next. Gives their number.
+ * have ended: what they write would be in the way of what comes next. Gives their number.
  *
  * @example sweep("a1"); // 0
  */

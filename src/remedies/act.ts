@@ -1,5 +1,6 @@
 import { messageOf, RekindleError } from "../errors.ts";
 import {
+  ChecksumError,
   ConnectionError,
   download,
   placed,
@@ -10,6 +11,7 @@ import {
 } from "../host/index.ts";
 import { invocationOf, shownCommand } from "./command.ts";
 import { sha256 } from "./edit-file.ts";
+import { NetworkTries } from "./network.ts";
 import { progressReader } from "./progress.ts";
 import type { DownloadStep, RunStep, Step, StepCommand } from "./step.ts";
 import { type StepProgress, type Surroundings, withBackoff } from "./surroundings.ts";
@@ -81,6 +83,7 @@ async function downloadStep(
   onProgress: (progress: StepProgress) => void,
 ): Promise<Acted> {
   const { signal, root } = around;
+  const tries = new NetworkTries();
   const fetchIt = () =>
     download(url, placed(root, to), {
       sha256: wanted,
@@ -88,24 +91,15 @@ async function downloadStep(
       onProgress: (bytes, total) =>
         onProgress({ done: bytes, ...(total !== undefined && { total }) }),
     }).catch((error: unknown) => {
-      if (error instanceof ConnectionError) return error;
+      if (error instanceof ConnectionError || error instanceof ChecksumError) return error;
       throw error;
     });
-  const failure = await withBackoff(fetchIt, (error) => error?.message, around, onProgress);
+  const reason = (error: Awaited<ReturnType<typeof fetchIt>>) =>
+    error instanceof ChecksumError ? tries.afterMismatch() : error?.message;
+  const failure = await withBackoff(fetchIt, reason, around, onProgress);
   if (!failure) return done;
   return { end: "failed", why: `the download failed: ${failure.message}`, output: "" };
 }
-
-/** How programs say that the network failed, not they. */
-const ofNetwork = new RegExp(
-  [
-    "connection (?:reset|refused|aborted|broken|timed out)|timed? ?out|temporary failure",
-    "could not resolve|name or service not known|network is (?:unreachable|down)",
-    "incomplete ?read|remote end closed|unexpected disconnect|early EOF|RPC failed",
-    "max retries exceeded|NewConnectionError|ProtocolError|50[234] (?:server|bad|service|gateway)",
-  ].join("|"),
-  "i",
-);
 
 async function runStep(
   step: RunStep,
@@ -119,11 +113,19 @@ async function runStep(
     ...(memoryBytes !== undefined && { memoryBytes }),
     ...(step.progress !== undefined && { progress: step.progress }),
   };
-  const once = () => runCommand(command, token, around, { ...limits, onProgress });
+  const tries = new NetworkTries();
+  const uncached = { ...command, env: { ...command.env, PIP_NO_CACHE_DIR: "1" } };
+  const once = () =>
+    runCommand(tries.shallAvoidCache ? uncached : command, token, around, {
+      ...limits,
+      onProgress,
+    });
   if (!step.network) return await once();
   const reason = (acted: Acted) =>
-    acted.end === "failed" && ofNetwork.test(acted.output) ? "the network failed" : undefined;
-  return await withBackoff(once, reason, around, onProgress);
+    acted.end === "failed" ? tries.reasonAfter(acted.output) : undefined;
+  const acted = await withBackoff(once, reason, around, onProgress);
+  if (acted.end !== "failed" || !tries.verdict) return acted;
+  return { ...acted, why: `${acted.why}: ${tries.verdict}` };
 }
 
 interface CommandOptions {

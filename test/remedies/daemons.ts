@@ -41,6 +41,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Waits for something that has to come: as long as the test may take. */
 export async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
 }

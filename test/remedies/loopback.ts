@@ -32,6 +32,8 @@ export async function serveLoopback(folder: string): Promise<Loopback> {
     if (path.startsWith("/git/")) gitBackend(join(folder, "git"), request, response);
     else servePackages(join(folder, "wheels"), path, response);
   });
+  // A client that is kept waiting may else use a connection that is being closed.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const loopback: Loopback = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -3,7 +3,7 @@
  * drafts, a repository without a head, submodules that were cloned or checked out in part. What is
  * whole is gone on with; what is not is fetched again.
  */
-export const gitScript = `"""Runs git in a folder, also where a git that was killed left it half done."""
+export const gitScript = `"""Runs git in a folder, also where a killed one left it half done."""
 
 import os
 import pathlib
