@@ -9,7 +9,7 @@ import type { Cost, Remedy } from "./remedy.ts";
 export interface ReportedRemedy
   extends Pick<
     Remedy,
-    "id" | "title" | "kind" | "gives" | "certainty" | "evidence" | "sources" | "fp16"
+    "id" | "title" | "kind" | "gives" | "certainty" | "evidence" | "sources" | "fp16" | "byHand"
   > {
   readonly answer: Judged["answer"];
   readonly reasons: readonly string[];
@@ -99,13 +99,16 @@ function summaryOf(
   const [source] = remedy.sources;
   const certainty = certaintyWords[remedy.certainty].toLowerCase();
   const before = obstacles.map(({ title, commands }) => commands[0] ?? title.toLowerCase());
-  const ids = [...first.map((one) => one.remedy), remedy].map(({ id }) => `rekindle fix ${id}`);
+  const todo = [...first.map((one) => one.remedy), remedy].flatMap(({ id, plan, byHand = [] }) =>
+    plan ? [`rekindle fix ${id}`] : byHand,
+  );
+  const shows = remedy.plan ? " (shows it; --yes does it, undo takes it back)" : "";
   return [
     ["what", `${remedy.title}: ${remedy.gives}`],
     ["why", `${certainty}: ${remedy.evidence} (${source.at}, ${source.date})`],
     ["takes", `${costText(cost)}; changes: ${remedy.changes.join(" ")}`],
     ["risk", remedy.risks[0] ?? "none is known"],
-    ["do", `${[...before, ...ids].join(", then ")} (shows it; --yes does it, undo takes it back)`],
+    ["do", `${[...before, ...todo].join(", then ")}${shows}`],
   ];
 }
 
@@ -145,5 +148,12 @@ function reported(judged: Judged, lower?: string): ReportedRemedy {
   const { remedy, ...rest } = judged;
   const { id, title, kind, gives, certainty, evidence, sources, fp16, changes, risks } = remedy;
   const head = { id, title, kind, gives, certainty, evidence, sources, fp16 };
-  return { ...head, ...rest, changes, risks, ...(lower !== undefined && { lower }) };
+  return {
+    ...head,
+    ...rest,
+    changes,
+    risks,
+    ...(remedy.byHand && { byHand: remedy.byHand }),
+    ...(lower !== undefined && { lower }),
+  };
 }

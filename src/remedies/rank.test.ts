@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { machines } from "../../test/machines.ts";
-import { catalog, planReport, type Remedy, type Wishes, wants } from "./index.ts";
+import {
+  type Cost,
+  catalog,
+  planReport,
+  type Remedy,
+  renderPlanHtml,
+  timeText,
+  type Wishes,
+  wants,
+} from "./index.ts";
 
 const wishes: Wishes = { want: "train", fp16: false, noRoot: false, offline: false };
 
@@ -21,6 +30,7 @@ function way(id: string, more: Partial<Remedy> = {}): Remedy {
     cost: () => ({ minutes: [1, 10], downloadBytes: 1e9, diskBytes: 1e9, root: false }),
     changes: [],
     risks: [],
+    plan: async () => ({ steps: [], verification: [], notes: [] }),
     ...more,
   };
 }
@@ -59,6 +69,17 @@ describe("what decides", () => {
     expect(ways[0]!.lower).toBeUndefined();
   });
 
+  test("what a program can do comes before what is done by hand, which is told", () => {
+    const { plan: _, ...rest } = way("by-hand", { byHand: ["turn it", "turn it back"] });
+    const uncertain = way("uncertain", { certainty: "inferred" });
+    const { ways } = planReport(stock, wishes, [rest, uncertain]);
+    expect(ways.map(({ id }) => id)).toEqual(["uncertain", "by-hand"]);
+    expect(ways[1]!.lower).toMatch(/by hand/);
+    const alone = planReport(stock, wishes, [rest]);
+    expect(alone.summary.at(-1)).toEqual(["do", "turn it, then turn it back"]);
+    expect(renderPlanHtml(alone)).not.toContain("rekindle fix by-hand");
+  });
+
   test("of equal ones the catalogue's order", () => {
     expect(order([way("a"), way("b")])).toEqual(["a", "b"]);
     expect(order([way("b"), way("a")])).toEqual(["b", "a"]);
@@ -77,6 +98,18 @@ test.each([
   const { ways, leftOut, path } = planReport(stock, { ...wishes, ...wish }, [bad]);
   expect([ways, path]).toEqual([[], []]);
   expect(leftOut).toMatchObject([{ id: "bad", answer: "unwanted", reasons: [why] }]);
+});
+
+test.each<[Cost["minutes"], string]>([
+  [[5, 60], "5 to 60 min"],
+  [[0, 2], "0 to 2 min"],
+  [[10, 10], "10 min"],
+  [[30, 180], "30 min to 3 h"],
+  [[300, 960], "5 to 16 h"],
+  [[0, 960], "0 to 16 h"],
+  [[119, 120], "119 min to 2 h"],
+])("minutes %j are told with their units: %s", (minutes, text) => {
+  expect(timeText({ minutes, downloadBytes: 0, diskBytes: 0, root: false })).toBe(text);
 });
 
 test("a requirement that does not hold tells why, with the facts", () => {

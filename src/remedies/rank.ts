@@ -86,6 +86,10 @@ const criteria: readonly Criterion[] = [
     worse: ({ reasons }) => reasons.join("; "),
   },
   {
+    measure: ({ remedy }) => (remedy.plan ? 0 : 1),
+    worse: () => "it is done by hand, without verification and undo",
+  },
+  {
     measure: ({ obstacles }) => obstacles.filter(isHard).length,
     worse: ({ obstacles }) => clauseOf(obstacles.find(isHard)!),
   },

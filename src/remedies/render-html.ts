@@ -30,7 +30,7 @@ ${section("For experts", experts)}`,
 }
 
 function remedyHtml(remedy: ReportedRemedy): string {
-  const { id, title, kind, gives, certainty, evidence, sources, cost, answer } = remedy;
+  const { id, title, kind, gives, certainty, evidence, sources, cost, answer, byHand } = remedy;
   const cited = sources.map(
     ({ title: what, at, date }) => `${escaped(what)} (${linked(at)}, ${escaped(date)})`,
   );
@@ -45,6 +45,7 @@ function remedyHtml(remedy: ReportedRemedy): string {
       ["why lower", remedy.lower ?? ""],
       [answer === "unsure" ? "open" : "against", remedy.reasons.join("; ")],
       ["first", first.join("; then ")],
+      ["by hand", (byHand ?? []).join("; then ")],
     ] as const
   ).filter(([, text]) => text !== "");
   const isOpen = answer === "possible" || answer === "unsure";
@@ -53,7 +54,7 @@ function remedyHtml(remedy: ReportedRemedy): string {
 <h3>${escaped(title)}</h3> <small>${escaped(id)}</small>
 <p>${escaped(sentence(gives))}</p>
 <table>${rowsOf(rows)}</table>
-${isOpen || kind === "expert" ? `<pre>rekindle fix ${escaped(id)}</pre>` : ""}
+${(isOpen || kind === "expert") && !byHand ? `<pre>rekindle fix ${escaped(id)}</pre>` : ""}
 <p><small>${known}. Sources: ${cited.join("; ")}.</small></p>
 </article>`;
 }

@@ -53,7 +53,7 @@ function details(
   out: Output,
   columns: number,
 ): string[] {
-  const { id, certainty, evidence, sources, changes, risks, lower, obstacles } = remedy;
+  const { id, certainty, evidence, sources, changes, risks, lower, obstacles, byHand } = remedy;
   const mark = place === undefined ? "-" : `${place + 1}`;
   const [source] = sources;
   const rows = [
@@ -64,6 +64,7 @@ function details(
     ...obstacles.map(({ title, why, commands }) =>
       commands.length > 0 ? `First: ${commands.join("; ")} (${title})` : `First: ${why}`,
     ),
+    ...(byHand ? [`By hand: ${byHand.join("; then ")}`] : []),
   ];
   return [
     "",
