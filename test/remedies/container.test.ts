@@ -183,6 +183,7 @@ describe.skipIf(!canBuild)("built by buildah, which needs no daemon", () => {
         extras: ["device-gfx1010"],
       },
       { name: "torchvision", version: "0.26.0+rocm7.14.0", extras: ["device-gfx1010"] },
+      { name: "torchaudio", version: "2.11.0+rocm7.14.0" },
     ]);
     const store = ["--root", join(shared.folder, "store"), "--runroot", join(shared.folder, "run")];
     const options = [...store, "--storage-driver", "vfs"];

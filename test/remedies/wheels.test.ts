@@ -51,6 +51,7 @@ const torchWheels = (library: string, torch = version): Wheel[] => [
     texts: { "torchvision/__init__.py": "" },
     extras: ["device-gfx1010"],
   },
+  { name: "torchaudio", version, texts: { "torchaudio/__init__.py": "" } },
 ];
 
 beforeAll(async () => {
@@ -104,7 +105,7 @@ function expectInstalled({ outcome, proofs }: FixResult) {
   expect(proofs).toMatchObject([{ answer: "passed" }]);
   expect(outcome).toBe("worked");
   const python = join(place.home, "torch/bin/python");
-  const script = "import torch; print(torch.__version__)";
+  const script = "import torch, torchvision, torchaudio; print(torch.__version__)";
   expect(execFileSync(python, ["-B", "-c", script], { encoding: "utf8" })).toBe(`${version}\n`);
 }
 
@@ -155,6 +156,12 @@ test("an index that lacks the version says so", async () => {
   const result = await run();
   expect(result.failure?.lines.join("\n")).toMatch(/No matching distribution found for torch/);
   await expectAsBefore(result);
+});
+
+test("of the newest builds, one that is known not to work is passed over", async () => {
+  const [torch] = torchWheels("libcompressed.so", "2.11.0+rocm7.14.1") as [Wheel];
+  await serveOther([torch, ...torchWheels("libcompressed.so")], { channel: "nightly" });
+  expectInstalled(await run());
 });
 
 test("stopped in the middle, gone on with", async () => {
@@ -216,7 +223,7 @@ test("code for another card alone is no success", async () => {
 });
 
 /** Plans with an index that has other wheels. */
-async function serveOther(wheels: readonly Wheel[], folder = "~/torch") {
+async function serveOther(wheels: readonly Wheel[], more: Readonly<Record<string, string>> = {}) {
   const { folder: otherFolder, remove } = await temporaryFolder();
   makeWheels(otherFolder, wheels);
   const other = await serveLoopback(otherFolder);
@@ -225,7 +232,7 @@ async function serveOther(wheels: readonly Wheel[], folder = "~/torch") {
     await remove();
   });
   const index = `${other.url}/simple/`;
-  plan = withoutDiskNeed(await planIn(place, amdWheels, { index, folder }));
+  plan = withoutDiskNeed(await planIn(place, amdWheels, { index, folder: "~/torch", ...more }));
 }
 
 // A small file system of its own needs rights that not every machine gives.

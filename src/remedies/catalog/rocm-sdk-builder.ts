@@ -30,7 +30,7 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
   ] as [Step, ...Step[]];
   return {
     steps: [
-      { ...first, needs },
+      { ...first, touches: [folder], needs: needsOf(folder) },
       ...rest,
       ...choices(builder, folder, gfx),
       babs(builder, "fetch-projects", "fetch and patch the sources of ROCm's projects", "-i"),
@@ -61,8 +61,8 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
 }
 
 const tool = (program: string): Need => ({ program, install: `install the package ${program}` });
-const needs: Need[] = [
-  { diskBytes, folder: "/" },
+const needsOf = (folder: string): Need[] => [
+  { diskBytes, folder },
   ...["git", "python3", "bash", "cmake", "gfortran", "ninja"].map(tool),
 ];
 

@@ -1,3 +1,5 @@
+import { wheelsFor } from "../amd-channels.ts";
+
 /** What a container computes with. */
 export interface Stack {
   readonly name: string;
@@ -32,16 +34,12 @@ export const stacks: readonly Stack[] = [
     title: "AMD's PyTorch wheels",
     base: "docker.io/library/python:3.12-slim",
     lines: ({ gfx, index }) => [
-      install(
-        ...["--index-url", index],
-        `torch[device-${gfx}]==2.11.0+rocm7.14.0`,
-        `torchvision[device-${gfx}]==0.26.0+rocm7.14.0`,
-      ),
+      install("--index-url", index, ...wheelsFor("stable", gfx, "").packages),
       "ENV AMDGCN_USE_BUFFER_OPS=0",
     ],
     needsKfd: true,
     check: python,
-    index: "https://repo.amd.com/rocm/whl-multi-arch/",
+    index: wheelsFor("stable", "", "").index,
     holdsRekindle: false,
     notes: ["ROCm comes inside the wheels: the host needs the kernel's amdgpu driver alone."],
   },
