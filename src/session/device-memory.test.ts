@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { gpuTraits } from "../../test/gpu-traits.ts";
 import { liveBytesMax } from "../../test/plans.ts";
 import { Gpu, openGpu } from "../gpu/index.ts";
@@ -12,9 +12,13 @@ import { WeightStore } from "./weights.ts";
 let gpu: Gpu;
 beforeAll(async () => {
   const opened = await openGpu({ nullBackend: true });
-  // As a card with large buffers, whose buffers are counted, and made of nothing.
   const traits = { ...gpuTraits, maxStorageBufferBindingSize: 2 ** 31 };
   gpu = new Gpu(opened.device, opened.info, traits);
+});
+afterAll(() => gpu.destroy());
+
+/** As a card with large buffers, whose buffers are counted, and made of nothing. */
+beforeEach(() => {
   let scratch = new ArrayBuffer(0);
   const mapped = (size: number) => {
     if (scratch.byteLength < size) scratch = new ArrayBuffer(size);
@@ -35,9 +39,8 @@ beforeAll(async () => {
   vi.spyOn(device.queue, "writeBuffer").mockImplementation(nothing as never);
   vi.spyOn(device.queue, "submit").mockImplementation(nothing as never);
 });
-afterAll(() => {
+afterEach(() => {
   vi.restoreAllMocks();
-  gpu.destroy();
 });
 
 function graphOf(name: string, batch: number, imageSize: number): TypedGraph {
