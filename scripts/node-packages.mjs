@@ -18,8 +18,9 @@ function reasonToInstall(root) {
 export async function installNodePackages(root) {
   const reason = reasonToInstall(root);
   if (!reason) return true;
+  // "error", because below `npm test --silent` npm would fail without a word.
   const status = await step(`npm ci (${reason})`, () =>
-    run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
       cwd: root,
       shell: process.platform === "win32",
       env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },

@@ -200,20 +200,10 @@ const needs = [...new Set(chosen.flatMap(({ needs, uses = [] }) => [...needs, ..
 
 const start = performance.now();
 const [installed] = await Promise.all([installNodePackages(root), provideSystemPackages(needs)]);
-if (installed !== true) {
-  console.error(installed);
-  process.exit(2);
-}
-const rows = [
-  [
-    "install",
-    { passed: 0, skipped: 0, failures: [] },
-    (performance.now() - start) / 1000,
-    cpuSeconds(),
-  ],
-];
-const beside = provideBeside(needs);
-for (const tier of chosen) {
+const install = { passed: 0, skipped: 0, failures: installed === true ? [] : [installed] };
+const rows = [["install", install, (performance.now() - start) / 1000, cpuSeconds()]];
+const beside = installed === true ? provideBeside(needs) : new Map();
+for (const tier of installed === true ? chosen : []) {
   const [began, cpuBefore] = [performance.now(), cpuSeconds()];
   const results = await runTier(tier);
   rows.push([tier.name, results, (performance.now() - began) / 1000, cpuSeconds() - cpuBefore]);
