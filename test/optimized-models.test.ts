@@ -96,18 +96,13 @@ test.each(Object.entries(expected))(
     for (const op of opsOf(after)) found[op] = (found[op] ?? 0) + 1;
     expect(found).toEqual(counts);
   },
-  30_000,
 );
 
 test.each([
   ["mobilenet_v3_small", 32],
   ["squeezenet1_1", 32],
   ["espcn", 8],
-])(
-  "%s computes the same",
-  (name, imageSize) => {
-    const before = resolved(name, imageSize);
-    expectSameResults(optimize(before, { precision: "f32" }), before);
-  },
-  60_000,
-);
+])("%s computes the same", (name, imageSize) => {
+  const before = resolved(name, imageSize);
+  expectSameResults(optimize(before, { precision: "f32" }), before);
+});

@@ -73,11 +73,7 @@ test("ResNet-50: its weights, and little more than the values that live at a tim
 test.each([
   ["vgg16", 8, 224],
   ["unet", 1, 512],
-])(
-  "%s, batch %i, %i pixels across: fits a card of 6 GB",
-  async (name, batch, imageSize) => {
-    const { peakBytes } = await memoryOf(graphOf(name, batch, imageSize));
-    expect(peakBytes).toBeLessThan(6e9);
-  },
-  60_000,
-);
+])("%s, batch %i, %i pixels across: fits a card of 6 GB", async (name, batch, imageSize) => {
+  const { peakBytes } = await memoryOf(graphOf(name, batch, imageSize));
+  expect(peakBytes).toBeLessThan(6e9);
+});
