@@ -7,6 +7,8 @@ import {
   fixNamed,
   isOpen,
   newFixFolder,
+  type OnFailure,
+  onFailureChoices,
   type PastFix,
   type Plan,
   pastFixes,
@@ -15,6 +17,8 @@ import {
   prove,
   type Remedy,
   remedyNamed,
+  sharesFiles,
+  usualOnFailure,
 } from "../remedies/index.ts";
 import { endAs, renderOutcome, type Told } from "./fix/outcome.ts";
 import { irreversible, renderPreview } from "./fix/preview.ts";
@@ -30,13 +34,14 @@ const description = `Shows what a remedy would do: exact commands, files, differ
 
 With --yes it is done: each step is written down before it begins, what it
 touches is kept, and at the end a Conv2d and a small network are run in a process
-of their own. What fails is put back as it was. Nothing is ever run through a
-shell, and no password is asked for.`;
+of their own. What fails is put back as it was; of builds that take hours, what is
+done is kept, to go on with. Nothing is ever run through a shell, and no password is
+asked for.`;
 
 const help = `
 Exit codes: 0 shown, or done and verified; 1 done but not proven, or the machine
-has to be restarted; 2 could not do the job, or stopped; 3 it failed, and
-everything is as it was before.
+has to be restarted; 2 could not do the job, stopped, or failed and left as it is;
+3 it failed, and everything is as it was before.
 
 Examples:
   rekindle fix amd-wheels                          shows it, changes nothing
@@ -50,7 +55,7 @@ interface FixCliOptions {
   readonly yes?: boolean;
   readonly step?: boolean;
   readonly resume?: true | string;
-  readonly keep?: boolean;
+  readonly onFailure?: OnFailure;
   readonly facts?: string;
   readonly root?: string;
   readonly json?: boolean;
@@ -67,7 +72,12 @@ export function addFix(program: Command, io: Io): void {
     .option("--yes", "do it")
     .option("--step", "do it, and ask before each step")
     .option("--resume [ID]", "go on with one that did not come to its end")
-    .option("--keep", "leave what was installed although its verification fails")
+    .addOption(
+      new Option(
+        "--on-failure <WHAT>",
+        "put everything back, or keep what is done, to go on",
+      ).choices(onFailureChoices),
+    )
     .option("--facts <FILE>", "judge by the facts of a file")
     .option("--json", "print JSON (docs/remedies.md describes it)")
     .addOption(
@@ -90,22 +100,19 @@ async function runFix(name: string | undefined, options: FixCliOptions, io: Io):
     });
   }
   const remedy = remedyNamed(name);
+  refuseIfOpen(past.find((one) => isOpen(one) && one.state.plan.remedy === remedy.id));
   const root = io.host.resolve(options.root ?? "/");
   const host = rootedHost(io.host, root);
   const facts = await factsFor(options, host, io);
   const home = io.host.env.HOME ?? (await io.host.system()).home;
   const plan = await planFor(remedy, { facts, host, home, options: options.set ?? {} });
   if (!options.yes && !options.step) {
-    await show(remedy, plan, host, options, io);
+    await show({ remedy, plan, facts }, host, options, io);
     return;
   }
-  const unfinished = past.find(isOpen);
-  if (unfinished) {
-    throw new RekindleError("usage", `${unfinished.id} (${unfinished.state.plan.remedy}) is open`, {
-      fix: `rekindle fix --resume ${unfinished.id} goes on with it, rekindle undo takes it back`,
-    });
-  }
-  if (plan.steps.length === 0) {
+  refuseIfOpen(past.find((one) => isOpen(one) && sharesFiles(one.state.plan, plan)));
+  // A way that has nothing to install still has to be proven.
+  if (plan.steps.length === 0 && remedy.kind !== "way") {
     io.out.write("There is nothing to do.\n");
     return;
   }
@@ -114,6 +121,18 @@ async function runFix(name: string | undefined, options: FixCliOptions, io: Io):
   }
   await carryOut({ plan, remedy, root, facts }, options, io);
 }
+
+/** What another one left half done is not built upon. */
+function refuseIfOpen(open: PastFix | undefined): void {
+  if (!open) return;
+  const { id, state } = open;
+  throw new RekindleError("usage", `${id} (${state.plan.remedy}) is open`, {
+    fix: `rekindle fix --resume ${id} goes on with it, rekindle undo ${id} takes it back`,
+  });
+}
+
+const onFailureFor = (remedy: Remedy, facts: Facts, { onFailure }: FixCliOptions) =>
+  onFailure ?? usualOnFailure(remedy, facts);
 
 function fixToResume(wanted: true | string, past: readonly PastFix[]): PastFix {
   const found = wanted === true ? past.find(isOpen) : fixNamed(wanted, past);
@@ -129,8 +148,7 @@ async function factsFor(options: FixCliOptions, host: Host, io: Io): Promise<Fac
 }
 
 async function show(
-  remedy: Remedy,
-  plan: Plan,
+  { remedy, plan, facts }: { remedy: Remedy; plan: Plan; facts: Facts },
   host: Host,
   options: FixCliOptions,
   { out }: Io,
@@ -139,11 +157,12 @@ async function show(
     out.write(json({ schema: "rekindle-fix/1", outcome: "not-run", plan }));
     return;
   }
-  out.write(await renderPreview(remedy, plan, host, out));
-  if (plan.steps.length > 0) {
-    const set = Object.entries(options.set ?? {}).map(([k, v]) => ` --set ${k}=${v}`);
-    out.write(`\nNothing was changed. To do it: rekindle fix ${remedy.id}${set.join("")} --yes\n`);
-  }
+  out.write(await renderPreview(remedy, plan, onFailureFor(remedy, facts, options), host, out));
+  if (plan.steps.length === 0 && remedy.kind !== "way") return;
+  const what = plan.steps.length > 0 ? "do" : "verify";
+  const set = Object.entries(options.set ?? {}).map(([k, v]) => ` --set ${k}=${v}`);
+  const again = `rekindle fix ${remedy.id}${set.join("")} --yes`;
+  out.write(`\nNothing was changed. To ${what} it: ${again}\n`);
 }
 
 interface Work {
@@ -172,7 +191,7 @@ async function carryOut(work: Work, options: FixCliOptions, io: Io): Promise<voi
       signal,
       onEvent: watch.onEvent,
       ...(options.step && { confirm }),
-      ...(options.keep && { keepUnproven: true }),
+      onFailure: onFailureFor(remedy, facts, options),
       prove: (steps, around) =>
         prove(steps, around, { remedy, facts, folder, onProgress: watch.verifying }),
     });
@@ -183,8 +202,8 @@ async function carryOut(work: Work, options: FixCliOptions, io: Io): Promise<voi
     }
   }).finally(watch.clear);
   const id = folder.split(/[\\/]/).at(-1)!;
-  const next =
-    result.outcome === "rolled-back" ? nextBest(facts, remedy, await pastFixes(host)) : undefined;
+  const hasFailed = result.outcome === "rolled-back" || result.outcome === "kept";
+  const next = hasFailed ? nextBest(facts, remedy, await pastFixes(host)) : undefined;
   const { notes } = open?.state.plan ?? plan!;
   const told: Told = { id, folder, remedy: remedy.id, result, notes, ...(next && { next }) };
   out.write(
@@ -195,12 +214,12 @@ async function carryOut(work: Work, options: FixCliOptions, io: Io): Promise<voi
   endAs(result);
 }
 
-/** The best way that was not tried and rolled back before. */
+/** The best way that was not tried in vain before. */
 function nextBest(facts: Facts, failed: Remedy, past: readonly PastFix[]): string | undefined {
   // A clean-up has no second best.
   if (failed.kind !== "way") return undefined;
   const tried = past
-    .filter(({ state }) => state.outcome === "rolled-back")
+    .filter(({ state }) => state.outcome === "rolled-back" || state.outcome === undefined)
     .map(({ state }) => state.plan.remedy);
   const wishes = { want: "train", fp16: false, noRoot: false, offline: false } as const;
   const { ways } = planReport(facts, wishes);

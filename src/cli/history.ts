@@ -40,7 +40,12 @@ const outcomeOf = ({ state }: PastFix) =>
     ? meaning[state.outcome]
     : state.back
       ? "half taken back"
-      : "open: --resume or undo";
+      : hasFailed(state)
+        ? "failed, left as it is: --resume or undo"
+        : "open: --resume or undo";
+
+const hasFailed = ({ why, proofs }: PastFix["state"]) =>
+  why !== undefined || proofs.some(({ answer }) => answer === "failed");
 
 function plain({ id, folder, state }: PastFix) {
   const { steps, ...rest } = state;

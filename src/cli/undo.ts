@@ -7,8 +7,8 @@ import {
   fixNamed,
   type PastFix,
   pastFixes,
+  sharesFiles,
   shownCommand,
-  touchesOf,
 } from "../remedies/index.ts";
 import { endAs, renderOutcome } from "./fix/outcome.ts";
 import { irreversible } from "./fix/preview.ts";
@@ -50,7 +50,8 @@ export function addUndo(program: Command, io: Io): void {
 
 async function runUndo(wanted: string | undefined, options: UndoOptions, io: Io): Promise<void> {
   const past = await pastFixes(io.host);
-  const chosen = wanted === undefined ? past.find(isThere) : fixNamed(wanted, past);
+  const changes = (one: PastFix) => isThere(one) && one.state.plan.steps.length > 0;
+  const chosen = wanted === undefined ? past.find(changes) : fixNamed(wanted, past);
   if (!chosen || !isThere(chosen)) {
     const what = chosen ? `${chosen.id} is taken back already` : "there is nothing to take back";
     throw new RekindleError("usage", what, { fix: "rekindle history lists what was done" });
@@ -92,10 +93,8 @@ const isThere = ({ state }: PastFix) =>
 
 /** What a later fix kept is what this one left: they are taken back in reverse. */
 function refuseBelowNewer(chosen: PastFix, past: readonly PastFix[]): void {
-  const pathsOf = ({ state }: PastFix) => new Set(state.plan.steps.flatMap(touchesOf));
-  const own = pathsOf(chosen);
   const newer = past.slice(0, past.indexOf(chosen)).filter(isThere);
-  const later = newer.find((one) => [...pathsOf(one)].some((path) => own.has(path)));
+  const later = newer.find(({ state }) => sharesFiles(state.plan, chosen.state.plan));
   if (!later) return;
   throw new RekindleError("usage", `${later.id} changed the same files after ${chosen.id}`, {
     fix: `take that back first: rekindle undo ${later.id}`,

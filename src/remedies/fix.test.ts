@@ -129,6 +129,31 @@ describe.each(ids)("at step %s", (id) => {
     expect(await treeLines(root)).toEqual(before);
   });
 
+  test("it fails and is kept: gone on with when the cause is removed, then undone", async () => {
+    const ready = join(folder, "ready");
+    const command = { program: "test", args: ["-e", ready] };
+    const steps = changed(id, { doneWhen: [{ command }] });
+    const kept = await run({ steps, onFailure: "keep" });
+    expect(kept.outcome).toBe("kept");
+    expect(kept.failure?.why).toMatch(/afterwards it is not as it should be/);
+    writeFileSync(ready, "");
+    // The steps before are not done again.
+    const begun: number[] = [];
+    const onEvent = ({ index, state }: FixEvent) => state === "begin" && begun.push(index);
+    expect((await run({ onEvent })).outcome).toBe("worked");
+    expect(begun).toEqual(ids.map((_, i) => i).slice(ids.indexOf(id)));
+    await expectDone();
+    expect((await undo()).outcome).toBe("undone");
+    expect(await treeLines(root)).toEqual(before);
+  });
+
+  test("it fails and is kept: taken back", async () => {
+    const steps = changed(id, { doneWhen: [{ exists: "/never" }] });
+    expect((await run({ steps, onFailure: "keep" })).outcome).toBe("kept");
+    expect((await undo()).outcome).toBe("undone");
+    expect(await treeLines(root)).toEqual(before);
+  });
+
   test("a need is not met: rolled back", async () => {
     const check = { exists: "/never" };
     const steps = changed(id, { needs: [{ check, otherwise: "make it" }] });
@@ -306,6 +331,26 @@ test("a verification that fails rolls back; one that cannot be made does not", a
   await mkdir(join(folder, "fix"));
   const open = await run({ prove: async () => [{ ...proof, answer: "not-run" }] });
   expect(open.outcome).toBe("unproven");
+});
+
+test("a verification that fails is made again where what was done is kept", async () => {
+  const proof = { what: "it works", detail: "no permission" };
+  const kept = await run({
+    onFailure: "keep",
+    prove: async () => [{ ...proof, answer: "failed" }],
+  });
+  expect(kept).toMatchObject({ outcome: "kept", failure: { why: "no permission" } });
+  await expectDone();
+  const again = await run({ prove: async () => [{ ...proof, answer: "passed" }] });
+  expect(again.outcome).toBe("worked");
+  expect((await undo()).outcome).toBe("undone");
+  expect(await treeLines(root)).toEqual(before);
+});
+
+test("what fails before anything is done leaves nothing to keep", async () => {
+  const steps = changed("edit", { needs: [{ check: { exists: "/never" }, otherwise: "make it" }] });
+  expect((await run({ steps, onFailure: "keep" })).outcome).toBe("rolled-back");
+  expect(await treeLines(root)).toEqual(before);
 });
 
 test("files that were changed since are named", async () => {

@@ -22,6 +22,7 @@ import { type Failure, failureOf } from "./failure.ts";
 import { hashesOf } from "./hashes.ts";
 import { FixJournal, type FixState, type Outcome, type Proof, type StepState } from "./journal.ts";
 import { needsAhead, unmetNeed } from "./needs.ts";
+import type { OnFailure } from "./on-failure.ts";
 import type { Plan, Step } from "./step.ts";
 import type { StepProgress, Surroundings } from "./surroundings.ts";
 
@@ -51,14 +52,17 @@ export interface FixOptions {
   readonly confirm?: (step: Step, index: number, count: number) => Promise<"go" | "stop">;
   /** Makes the verifications of the plan. */
   readonly prove: (plan: Plan, around: Surroundings) => Promise<Proof[]>;
-  /** Leaves what was installed in place although its verification failed. */
-  readonly keepUnproven?: boolean;
+  /** "rollback" by default. */
+  readonly onFailure?: OnFailure;
   readonly pauseMs?: number;
 }
 
 export interface FixResult {
-  /** "stopped": the user stopped it; "restart": the machine has to be restarted; both can go on. */
-  readonly outcome: Outcome | "stopped" | "restart";
+  /**
+   * "stopped": the user stopped it; "restart": the machine has to be restarted; "kept": it failed,
+   * and what is done is left. All three can go on.
+   */
+  readonly outcome: Outcome | "stopped" | "restart" | "kept";
   readonly failure?: Failure;
   readonly proofs: readonly Proof[];
 }
@@ -136,7 +140,7 @@ export class Fix {
     }
     for (const [index, step] of steps.entries()) {
       const end = await this.#perform(step, index);
-      if (end === "failed") return await this.#goBack("failed");
+      if (end === "failed") return await this.#giveUp([]);
       if (end !== "done") return { outcome: end, proofs: [] };
     }
     return await this.#verify();
@@ -162,7 +166,6 @@ export class Fix {
   async #perform(step: Step, index: number): Promise<"done" | "failed" | "stopped" | "restart"> {
     const known = this.#steps.get(step.id);
     if (known?.status === "done" || known?.status === "was-done") return "done";
-    if (known?.status === "failed") return "failed";
     const { signal } = this.around;
     if (known) await this.#settle(step, known);
     if (step.kind === "restart" && known) return await this.#afterRestart(step, known, index);
@@ -189,10 +192,10 @@ export class Fix {
     return await this.#end(step, index);
   }
 
-  /** A step that an interruption left in the middle: its programs are ended, its files put back. */
+  /** A step that an interruption or a failure left in the middle: its programs are ended, its files put back. */
   async #settle(step: Step, { token, kept }: StepState): Promise<void> {
     if (token !== "") sweep(token);
-    if (step.kind === "run" ? step.continues : step.kind === "download") return;
+    if (goesOn(step)) return;
     for (const one of kept.toReversed()) await putBack(one, this.#store);
   }
 
@@ -255,17 +258,29 @@ export class Fix {
 
   async #verify(): Promise<FixResult> {
     const { plan } = this.state;
-    const { prove, keepUnproven } = this.#options;
-    const proofs = await prove(plan, this.around);
+    const proofs = await this.#options.prove(plan, this.around);
     if (this.around.signal.aborted) return { outcome: "stopped", proofs };
     await this.#write(() => this.#journal.proofs(proofs));
     const failed = proofs.find(({ answer }) => answer === "failed");
-    if (failed && !keepUnproven) {
+    if (failed) {
       this.#failure = await failureOf(failed.what, failed.detail, "", this.#options.facts);
-      return { ...(await this.#goBack("failed")), proofs };
+      return await this.#giveUp(proofs);
     }
     const isProven = proofs.every(({ answer }) => answer === "passed");
     return this.#close(isProven ? "worked" : "unproven", proofs);
+  }
+
+  /** Goes back, or stays where it is: then only a step that has to begin anew is taken back. */
+  async #giveUp(proofs: readonly Proof[]): Promise<FixResult> {
+    const isBegun = [...this.#steps.values()].some(({ status }) => status !== "was-done");
+    if (this.#options.onFailure !== "keep" || !isBegun) {
+      return { ...(await this.#goBack("failed")), proofs };
+    }
+    for (const [index, step] of this.state.plan.steps.entries()) {
+      const isHalf = this.#steps.get(step.id)?.status === "begun";
+      if (isHalf && !goesOn(step)) await this.#takeBack(step, index);
+    }
+    return { outcome: "kept", proofs, ...(this.#failure && { failure: this.#failure }) };
   }
 
   /** Puts back in reverse what the steps did. What has begun is not stopped half-way. */
@@ -273,18 +288,23 @@ export class Fix {
     if (this.state.back === undefined) await this.#write(() => this.#journal.back(why));
     const { steps } = this.state.plan;
     for (const [index, step] of [...steps.entries()].toReversed()) {
-      const known = this.#steps.get(step.id);
-      if (!known || known.status === "taken-back" || known.status === "was-done") continue;
-      const event = this.#event(step, index, "back");
-      event("begin");
-      await this.#takeBack(step, known);
-      await this.#write(() => this.#journal.takenBack(step));
-      event("end");
+      await this.#takeBack(step, index);
     }
     return this.#close(why === "asked" ? "undone" : "rolled-back", this.state.proofs);
   }
 
-  async #takeBack(step: Step, { token, kept }: StepState): Promise<void> {
+  async #takeBack(step: Step, index: number): Promise<void> {
+    const known = this.#steps.get(step.id);
+    if (!known || known.status === "taken-back" || known.status === "was-done") return;
+    const event = this.#event(step, index, "back");
+    event("begin");
+    await this.#putBack(step, known);
+    await this.#write(() => this.#journal.takenBack(step));
+    this.#steps.set(step.id, { ...known, status: "taken-back" });
+    event("end");
+  }
+
+  async #putBack(step: Step, { token, kept }: StepState): Promise<void> {
     if (token !== "") sweep(token);
     this.around.log(`\n# take back: ${step.does}\n`);
     // What has to be taken back is: Ctrl-C does not end it.
@@ -330,6 +350,10 @@ export class Fix {
       });
   }
 }
+
+/** Whether a step that is begun again goes on with what is there. */
+const goesOn = (step: Step) =>
+  step.kind === "run" ? step.continues === true : step.kind === "download";
 
 function refuseIfInUse({ writer }: FixState, boot: string, folder: string): void {
   if (!writer || writer.boot !== boot || writer.pid === process.pid) return;

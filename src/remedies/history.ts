@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { RekindleError } from "../errors.ts";
 import { type Host, makePrivateFolder } from "../host/index.ts";
 import { stateFolder } from "../trial/index.ts";
-import { journalIn } from "./command.ts";
+import { journalIn, touchesOf } from "./command.ts";
 import { type FixState, stateOfText } from "./journal.ts";
+import type { Plan } from "./step.ts";
 
 /** A fix of the past, or one that is not at its end. */
 export interface PastFix {
@@ -67,5 +68,16 @@ export function fixNamed(id: string, past: readonly PastFix[]): PastFix {
   });
 }
 
-/** Whether it came to its end. */
+/** Whether one of two plans changes what the other changes. */
+export function sharesFiles(a: Plan, b: Plan): boolean {
+  const others = b.steps.flatMap(touchesOf);
+  return a.steps
+    .flatMap(touchesOf)
+    .some((path) => others.some((other) => isWithin(path, other) || isWithin(other, path)));
+}
+
+const isWithin = (path: string, folder: string) =>
+  path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
+
+/** Whether it has not come to its end. */
 export const isOpen = ({ state }: PastFix) => state.outcome === undefined;

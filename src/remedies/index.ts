@@ -6,6 +6,7 @@ export * from "./history.ts";
 export type { FixState, Outcome, Proof } from "./journal.ts";
 export { mainCard, viewOf } from "./machine.ts";
 export { gigabytes } from "./obstacles.ts";
+export * from "./on-failure.ts";
 export * from "./plan-for.ts";
 export * from "./plan-report.ts";
 export type { Wishes } from "./rank.ts";

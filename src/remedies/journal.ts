@@ -122,6 +122,7 @@ function readStep(state: Draft, record: Extract<JournalRecord, { step: string }>
     const { token, boot } = record;
     // Begun again after an interruption: what was kept at first is what was there.
     const kept = known?.kept ?? [];
+    delete state.why;
     state.steps.set(step, { status: "begun", token, boot, kept, left: {} });
     return;
   }

@@ -37,6 +37,13 @@ export function renderOutcome(told: Told, out: Output): string {
       lines.push(...failureLines(result, columns), log);
       lines.push(next ? `Next best: rekindle fix ${next}` : "Other ways: rekindle plan");
       break;
+    case "kept":
+      lines.push(paint(out, "red", `FAILED  ${remedy}: what is done so far is left (${id})`));
+      lines.push(...failureLines(result, columns), log);
+      lines.push(`To go on, once the cause is removed: rekindle fix --resume ${id}`);
+      lines.push(`To take it back: rekindle undo ${id} --yes`);
+      lines.push(next ? `Next best: rekindle fix ${next}` : "Other ways: rekindle plan");
+      break;
     case "undone":
       lines.push(paint(out, "green", `UNDONE  ${remedy}: everything is as it was before (${id})`));
       break;
@@ -71,5 +78,5 @@ function failureLines({ failure }: FixResult, columns: number): string[] {
 export function endAs({ outcome }: FixResult): void {
   if (outcome === "rolled-back") throw new Ending("rolledBack");
   if (outcome === "unproven" || outcome === "restart") throw new Ending("found");
-  if (outcome === "stopped") throw new Ending("failed");
+  if (outcome === "stopped" || outcome === "kept") throw new Ending("failed");
 }

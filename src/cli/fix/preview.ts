@@ -1,6 +1,7 @@
 import type { Host } from "../../host/index.ts";
 import {
   nameOf,
+  type OnFailure,
   type Plan,
   type Remedy,
   type Step,
@@ -15,6 +16,7 @@ import { lineDiff } from "./line-diff.ts";
 export async function renderPreview(
   remedy: Remedy,
   plan: Plan,
+  onFailure: OnFailure,
   host: Host,
   out: Output,
 ): Promise<string> {
@@ -32,9 +34,17 @@ export async function renderPreview(
   lines.push("", paint(out, "bold", "Taking it back:"));
   if (final.length === 0) lines.push("   rekindle undo brings back all of it, byte for byte.");
   else lines.push(...final.map((text) => `   ${paint(out, "red", "not undone")}: ${text}`));
+  if (steps.length > 0)
+    lines.push("", paint(out, "bold", "Where it fails:"), `   ${fates[onFailure]}`);
+  lines.push("");
   for (const text of [...notes, ...remedy.risks]) lines.push(...wrap(`- ${text}`, columns));
   return `${lines.join("\n")}\n`;
 }
+
+const fates: Readonly<Record<OnFailure, string>> = {
+  rollback: "everything is put back (--on-failure keep leaves what is done, to go on with).",
+  keep: "what is done is left, to go on with (--on-failure rollback puts everything back).",
+};
 
 /** What cannot be taken back, announced before anything happens. */
 export function irreversible({ steps }: Plan): string[] {
