@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -39,6 +39,35 @@ describe("rekindle validate", () => {
     expect(err).toMatch(/not under load: HSA_OVERRIDE_GFX_VERSION=10\.3\.0/);
     expect(err).toMatch(/fix: unset/);
   });
+
+  test("--arm goes on after each restart, and ends by itself", async () => {
+    const bin = join(folder, "arming");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "systemctl"), "#!/bin/sh\nexit 0\n");
+    chmodSync(join(bin, "systemctl"), 0o755);
+    const path = { PATH: `${bin}:${process.env.PATH}` };
+    const unit = join(folder, ".config/systemd/user/rekindle-validate.service");
+    const words = ["--target", `torch:${python}`, "--soak", "1s", "--shapes", "10", "--quick"];
+    const first = await validate([...words, "--arm", "2"], path);
+    expect(first.err).toMatch(/armed: it runs again after the next restart/);
+    for (const left of ["1", "0"]) {
+      const start = /^ExecStart=(.*)$/m.exec(readFileSync(unit, "utf8"))![1]!.split(" ");
+      const again = start.slice(start.indexOf("validate") + 1);
+      expect(again).toEqual([...words, "--armed", left]);
+      await validate(again, path);
+      expect(existsSync(unit)).toBe(left !== "0");
+    }
+  }, 120_000);
+
+  test("Ctrl-C ends it in good order, and arms nothing", async () => {
+    const settings = { XDG_STATE_HOME: join(folder, "stopped") };
+    const stopped = validate(["--target", `torch:${python}`, "--quick"], settings);
+    setTimeout(() => process.emit("SIGINT"), 2000);
+    const { code, out } = await stopped;
+    expect(code).toBe(2);
+    expect(out).toMatch(/^Stopped before the end\.$/m);
+    expect(existsSync(join(folder, "stopped/rekindle/validations/history.jsonl"))).toBe(false);
+  }, 60_000);
 
   test("--disarm removes the service", async () => {
     const bin = join(folder, "bin");

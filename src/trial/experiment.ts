@@ -15,6 +15,8 @@ export const riskMeaning: Readonly<Record<Risk, string>> = {
 export interface Limits {
   /** From the moment on which the experiment is handed over; loading libraries has its own. */
   readonly timeMs: number;
+  /** From one announcement of where it is to the next; left out: no such limit. */
+  readonly quietMs?: number;
   /** The process and its children together. */
   readonly memoryBytes: number;
   readonly cpuSeconds: number;
@@ -56,9 +58,12 @@ export interface Experiment {
 const GB = 1e9;
 const minuteMs = 60_000;
 
-/** MIOpen compiles kernels at their first use, for up to minutes: that is no hang. */
-const usual: Limits = { timeMs: 3 * minuteMs, memoryBytes: 8 * GB, cpuSeconds: 900 };
-const long: Limits = { timeMs: 8 * minuteMs, memoryBytes: 12 * GB, cpuSeconds: 3600 };
+/**
+ * MIOpen compiles and searches at the first use of every shape, for up to minutes, on all cores:
+ * that is no hang. A network has dozens of shapes.
+ */
+const usual: Limits = { timeMs: 5 * minuteMs, memoryBytes: 8 * GB, cpuSeconds: 3600 };
+const long: Limits = { timeMs: 20 * minuteMs, memoryBytes: 12 * GB, cpuSeconds: 14_400 };
 
 export const limitsOf = (one: Case): Limits =>
   one.task === "network" || one.task === "compile" ? long : usual;

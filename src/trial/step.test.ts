@@ -63,6 +63,14 @@ describe("a step that", () => {
     }
   });
 
+  test("says nothing for too long is killed, long before its time is over", async () => {
+    const limits = { timeMs: 60_000, quietMs: 1500 };
+    const silent = await run(fault("hang", limits));
+    expect(silent).toMatchObject({ outcome: "hang", at: "do hang" });
+    // Ten announcements, 200 ms apart.
+    expect(await run(fault("slow", limits))).toMatchObject({ outcome: "passed" });
+  });
+
   test("outlives SIGKILL is given up, and said to be so", async () => {
     const kill = vi.spyOn(process, "kill").mockReturnValue(true);
     const result = await run(fault("hang", { timeMs: 400 })).finally(() => kill.mockRestore());

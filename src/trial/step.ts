@@ -77,6 +77,7 @@ export function prepareStep(
   const env = Object.assign({}, host.env, ...switches.map((s) => s.env ?? {}));
   const said: Said = { at: "start the program" };
   let onReady = () => {};
+  let onPlace = () => {};
   const ready = new Promise<void>((resolve) => {
     onReady = resolve;
   });
@@ -91,7 +92,10 @@ export function prepareStep(
       const message = messageIn(line);
       if (message && "ready" in message) onReady();
       else Object.assign(said, message);
-      if (message && "at" in message) onAt?.(message.at);
+      if (message && "at" in message) {
+        onAt?.(message.at);
+        onPlace();
+      }
     },
   });
   return {
@@ -100,10 +104,14 @@ export function prepareStep(
       await Promise.race([ready, child.ended]);
       clearTimeout(startTimer);
       const start = performance.now();
-      const timeLimit = setTimeout(() => child.stop("time"), limits.timeMs);
+      const hang = () => child.stop("time");
+      const timeLimit = setTimeout(hang, limits.timeMs);
+      const quietLimit = setTimeout(hang, limits.quietMs ?? limits.timeMs);
+      onPlace = () => void quietLimit.refresh();
       child.send(JSON.stringify(order));
       const end = await child.ended;
       clearTimeout(timeLimit);
+      clearTimeout(quietLimit);
       const timeMs = Math.round(performance.now() - start);
       return await judge(experiment, { end, said, timeMs, position }, surroundings);
     },

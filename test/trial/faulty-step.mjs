@@ -30,6 +30,13 @@ const faults = {
     process.on("SIGTERM", () => undefined);
     setInterval(() => undefined, 1000);
   },
+  async slow() {
+    for (let i = 0; i < 10; i++) {
+      say({ at: `place ${i}` });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    result(1e-7);
+  },
   "hang in a loop"() {
     for (;;);
   },

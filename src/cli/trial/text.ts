@@ -29,7 +29,8 @@ export function renderTrial(report: TrialReport, out: Output): string {
   const lines = table(rows, "lll");
   parts.push(...steps.map((step, i) => `${coloured(step, lines[i]!, out)}\n`));
   const failed = steps.filter(({ outcome }) => isFailure(outcome));
-  for (const step of failed) parts.push("\n", ...paragraph(step, out));
+  const isRocm = report.subject.includes("rocm");
+  for (const step of failed) parts.push("\n", ...paragraph(step, out, isRocm));
   if (search) parts.push("\n", ...changes(search, out));
   const left = counts["left-out"] === 0 ? "" : `, ${counts["left-out"]} left out`;
   const isBlind = report.kernelLog === unreadable && report.target !== "ort";
@@ -68,7 +69,9 @@ function inShort(step: ReportedStep): string {
 const kernelLinesMax = 6;
 const textLinesMax = 8;
 
-function paragraph(step: ReportedStep, out: Output): string[] {
+const ofCompiling = "if MIOpen was compiling, run it again: it keeps what it has compiled";
+
+function paragraph(step: ReportedStep, out: Output, isRocm: boolean): string[] {
   const { id, outcome, detail, at, causes = [], kernelLines = [], text = "" } = step;
   const lines = [
     `${paint(out, "bold", id)}: ${outcomeMeaning[outcome]}`,
@@ -76,6 +79,7 @@ function paragraph(step: ReportedStep, out: Output): string[] {
   ];
   const isWrong = outcome === "wrong";
   if (at !== undefined && !isWrong && !detail.includes(at)) lines.push(`  it had come to: ${at}`);
+  if (outcome === "hang" && isRocm) lines.push(`  ${ofCompiling}`);
   if (step.leftBehind) lines.push(`  it left ${plural(step.leftBehind, "process")} behind`);
   if (step.outcome === "over-limit" && step.memoryBytesMax) {
     lines.push(`  most memory seen: ${formatBytes(step.memoryBytesMax)}`);
