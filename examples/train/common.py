@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import multiprocessing
+import os
+import platform
+import sys
 import time
 import warnings
 from collections import Counter
@@ -27,6 +31,7 @@ OPTIONS = {
     "steps": "number of training steps",
     "batch": "pictures in a batch",
     "pictures": "pictures to train on",
+    "held_out": "pictures to measure the result on",
     "seed": "seed of the training pictures and of the training",
     "threads": "CPU threads to train with",
 }
@@ -89,7 +94,7 @@ def render_all(render: Callable[[tuple[int, int]], object], seed: int, count: in
 
 
 def parse_arguments(description: str, out: Path, **defaults: int) -> argparse.Namespace:
-    """Reads --out, --vulkan, and those of OPTIONS that have a default here."""
+    """Reads --out, --json, --vulkan, and those of OPTIONS that have a default here."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -99,22 +104,29 @@ def parse_arguments(description: str, out: Path, **defaults: int) -> argparse.Na
         action="store_true",
         help="compute the convolutions and their gradients on Vulkan (needs rekindle_torch)",
     )
+    parser.add_argument("--json", type=Path, help="file for the losses, the result and the times")
     for name, value in defaults.items():
-        parser.add_argument(f"--{name}", type=int, default=value, help=OPTIONS[name])
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=int, default=value, help=OPTIONS[name]
+        )
     return parser.parse_args()
 
 
 @contextlib.contextmanager
-def convolutions_on_vulkan(model: torch.nn.Module, wanted: bool) -> Iterator[None]:
-    """Within the block, the model's convolutions and their gradients are computed on Vulkan."""
+def convolutions_on_vulkan(model: torch.nn.Module, wanted: bool) -> Iterator[str | None]:
+    """Within the block, the model's convolutions and their gradients are computed on Vulkan.
+
+    Gives the name of the device.
+    """
     if not wanted:
-        yield
+        yield None
         return
     # Needed for this alone: the scripts train on the CPU without it.
-    from rekindle_torch.bridge import make_plain, make_vulkan
+    from rekindle_torch.bridge import make_plain, make_vulkan, open_device
 
-    print(f"{len(make_vulkan(model))} convolutions train on Vulkan", flush=True)
-    yield
+    device = open_device()["name"]
+    print(f"{len(make_vulkan(model))} convolutions train on {device}", flush=True)
+    yield device
     make_plain(model)
 
 
@@ -125,29 +137,38 @@ def make_deterministic(seed: int, threads: int) -> None:
     torch.use_deterministic_algorithms(True)
 
 
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]
+
+
 def train(
     model: torch.nn.Module,
-    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
-    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    batches: Batches,
+    loss_of: Loss,
     steps: int,
     peak_rate: float,
     vulkan: bool,
-) -> None:
-    """Trains with AdamW and a one-cycle learning rate, and prints the progress."""
-    with convolutions_on_vulkan(model, vulkan):
-        train_here(model, batches, loss_of, steps, peak_rate)
+) -> dict[str, object]:
+    """Trains with AdamW and a one-cycle learning rate, and prints the progress.
+
+    Returns the device of the convolutions, the loss of every step, and the seconds of all.
+    """
+    start = time.monotonic()
+    with convolutions_on_vulkan(model, vulkan) as device:
+        losses = train_here(model, batches, loss_of, steps, peak_rate)
+    return {
+        "convolutions": device or "PyTorch, CPU",
+        "trainingSeconds": round(time.monotonic() - start, 1),
+        "losses": [round(loss, 6) for loss in losses],
+    }
 
 
 def train_here(
-    model: torch.nn.Module,
-    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
-    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    steps: int,
-    peak_rate: float,
-) -> None:
+    model: torch.nn.Module, batches: Batches, loss_of: Loss, steps: int, peak_rate: float
+) -> list[float]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak_rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak_rate, total_steps=steps)
-    start, total = time.monotonic(), 0.0
+    start, losses = time.monotonic(), []
     interval = max(1, steps // 20)
     # On a CPU, convolutions are faster when the channels of a pixel lie next to each other.
     model.train().to(memory_format=torch.channels_last)
@@ -157,12 +178,29 @@ def train_here(
         loss.backward()
         optimizer.step()
         schedule.step()
-        total += loss.item()
+        losses.append(loss.item())
         if step % interval == 0:
             seconds = time.monotonic() - start
-            print(f"step {step:5d}  loss {total / interval:.5f}  {seconds:4.0f} s", flush=True)
-            total = 0.0
+            mean = sum(losses[-interval:]) / interval
+            print(f"step {step:5d}  loss {mean:.5f}  {seconds:4.0f} s", flush=True)
     model.eval().to(memory_format=torch.contiguous_format)
+    return losses
+
+
+def write_record(path: Path | None, training: dict[str, object], result: dict[str, float]) -> None:
+    """Writes what was run, on what, and what came out, if there is a file for it."""
+    if path is None:
+        return
+    record = {
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "torch": torch.__version__,
+        **training,
+        "processCpuSeconds": round(time.process_time(), 1),
+        "result": result,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=2) + "\n")
 
 
 # Export.

@@ -36,6 +36,7 @@ from common import (
     smooth_noise,
     to_bytes,
     train,
+    write_record,
 )
 
 SIDE = 64
@@ -276,11 +277,12 @@ def classify(model: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
     return torch.cat([model(normalise(part)).argmax(1) for part in pictures.split(256)])
 
 
-def report_accuracy(model: nn.Module, pictures: torch.Tensor, labels: torch.Tensor) -> None:
+def report_accuracy(model: nn.Module, pictures: torch.Tensor, labels: torch.Tensor) -> float:
     right = (classify(model, pictures) == labels).float()
     print(f"held-out accuracy: {right.mean():.2%} of {len(labels)} pictures")
     for index, label in enumerate(LABELS):
         print(f"  {label:9s} {right[labels == index].mean():.2%}")
+    return right.mean().item()
 
 
 def resize_and_crop(image: Image.Image, resampling: Image.Resampling) -> torch.Tensor:
@@ -313,6 +315,7 @@ def main() -> None:
         steps=4000,
         batch=64,
         pictures=24_000,
+        held_out=6000,
         seed=1,
         threads=2,
     )
@@ -324,8 +327,9 @@ def main() -> None:
     model = classifier()
     loss = partial(nn.functional.cross_entropy, label_smoothing=0.02)
     feed = batches(pictures, labels, options.batch, options.seed)
-    train(model, feed, loss, options.steps, peak_rate=4e-3, vulkan=options.vulkan)
-    report_accuracy(model, *make_set(HELD_OUT_SEED, 6000))
+    training = train(model, feed, loss, options.steps, peak_rate=4e-3, vulkan=options.vulkan)
+    accuracy = report_accuracy(model, *make_set(HELD_OUT_SEED, options.held_out))
+    write_record(options.json, training, {"heldOutAccuracy": accuracy})
 
     path = options.out / "shapes.onnx"
     example = torch.zeros(1, 3, SIDE, SIDE)

@@ -30,6 +30,7 @@ from common import (
     render_all,
     to_bytes,
     train,
+    write_record,
 )
 from pictures import PAINTERS, SCENES, paint
 
@@ -139,17 +140,19 @@ def compare(model: nn.Module, truth: np.ndarray) -> tuple[float, float]:
     return psnr(enlarge_bicubic(small), truth), psnr(enlarge(model, small), truth)
 
 
-def report(name: str, results: np.ndarray) -> None:
+def report(name: str, results: np.ndarray) -> tuple[float, float]:
     bicubic, network = results.mean(axis=0)
     print(f"{name:24s} bicubic {bicubic:.2f} dB, network {network:.2f} dB", end=" ")
     print(f"({network - bicubic:+.2f} dB)", flush=True)
+    return float(bicubic), float(network)
 
 
-def report_quality(model: nn.Module, truths: list[np.ndarray]) -> None:
+def report_quality(model: nn.Module, truths: list[np.ndarray]) -> dict[str, float]:
     results = np.array([compare(model, truth) for truth in truths])
     for index, painter in enumerate(PAINTERS):
         report(painter.__name__, results[index :: len(PAINTERS)])
-    report(f"mean of {len(truths)} held-out", results)
+    bicubic, network = report(f"mean of {len(truths)} held-out", results)
+    return {"heldOutBicubicDb": bicubic, "heldOutDb": network}
 
 
 def write_samples(model: nn.Module, folder: Path) -> None:
@@ -169,6 +172,7 @@ def main() -> None:
         steps=3000,
         batch=8,
         pictures=2000,
+        held_out=200,
         seed=1,
         threads=2,
     )
@@ -181,8 +185,9 @@ def main() -> None:
     model = Upscaler(channels=32, blocks=3)
     feed = batches(large, small, options.batch, options.seed)
     loss = nn.functional.l1_loss
-    train(model, feed, loss, options.steps, peak_rate=1.5e-3, vulkan=options.vulkan)
-    report_quality(model, render_all(partial(paint, SIDE), HELD_OUT_SEED, 200))
+    training = train(model, feed, loss, options.steps, peak_rate=1.5e-3, vulkan=options.vulkan)
+    held_out = render_all(partial(paint, SIDE), HELD_OUT_SEED, options.held_out)
+    write_record(options.json, training, report_quality(model, held_out))
 
     path = options.out / "upscale.onnx"
     axes = {"image": {0: "N", 2: "H", 3: "W"}, "upscaled": {0: "N", 2: "H2", 3: "W2"}}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .convolution import stored
-from .convolution.blocks import blocks
+from .convolution.blocks import blocks, workspace_limit
 from .convolution.choice import candidates, remember
 from .convolution.key import Key, key_of
 from .convolution.layout import empty_result
@@ -47,15 +47,34 @@ def tune(model: nn.Module, *inputs: Any, backward: bool = False, store: bool = T
 
     times = tune_calls(work)
     if store:
-        stored.save({key: min(by, key=lambda name: by[name]) for key, by in times.items()})
+        stored.save({key: fastest(by) for key, by in times.items()})
     return times
 
 
-def tune_calls(work: Callable[[], object], timer: Timer = time_ms) -> Times:
+def tune_calls(
+    work: Callable[[], object], timer: Timer = time_ms, known: Optional[Times] = None
+) -> Times:
     """Runs `work`, then measures every method for each convolution that it ran.
 
-    Returns the times in milliseconds; the fastest is used from now on in this process.
+    Returns the times in milliseconds; the fastest is used from now on in this process. `known` are
+    times that need not be measured again.
     """
+    times = {
+        key: (known or {}).get(key) or measure(works_of(key), key.device, timer)
+        for key in runs_of(work)
+    }
+    for key, by_method in times.items():
+        remember(key, fastest(by_method))
+    return times
+
+
+def fastest(by_method: dict[str, float]) -> str:
+    """The method with the least time."""
+    return min(by_method, key=lambda name: by_method[name])
+
+
+def runs_of(work: Callable[[], object]) -> dict[Key, Run]:
+    """The convolutions that `work` runs, and how the first of each kind was computed."""
     seen: dict[Key, Run] = {}
 
     def note(run: Run) -> None:
@@ -63,25 +82,28 @@ def tune_calls(work: Callable[[], object], timer: Timer = time_ms) -> Times:
 
     with watching(note):
         work()
-    times = {key: measure(key, timer) for key in seen}
-    for key, by_method in times.items():
-        remember(key, min(by_method, key=lambda name: by_method[name]))
-    return times
+    return seen
 
 
-def measure(key: Key, timer: Timer = time_ms) -> dict[str, float]:
-    """The time of each method in milliseconds on random tensors, by `time_ms` or `graph_ms`."""
+def measure(
+    works: dict[str, Callable[[], None]], device: torch.device, timer: Timer = time_ms
+) -> dict[str, float]:
+    """The time of each in milliseconds, by `time_ms` or `graph_ms`."""
+    with torch.no_grad():
+        return {name: timer(work, device, 5, 1.0) for name, work in works.items()}
+
+
+def works_of(key: Key) -> dict[str, Callable[[], None]]:
+    """By method, a function that computes a convolution of this kind on random tensors."""
     problem = key.problem
     x = _random((problem.batch, problem.channels, *problem.size), key)
     weight_shape = (problem.filters, problem.channels // problem.groups, *problem.kernel)
     w = torch.randn(weight_shape, device=key.device).to(key.dtype)
     out = empty_result(problem.out_shape, x, w)
-    result: dict[str, float] = {}
-    for method in candidates(problem, key.dtype):
-        work = _work(method, key.operation, problem, x, w, out)
-        with torch.no_grad():
-            result[method.name] = timer(work, key.device, 5, 1.0)
-    return result
+    return {
+        method.name: _work(method, key.operation, problem, x, w, out)
+        for method in candidates(problem, key.dtype)
+    }
 
 
 def _random(shape: tuple[int, ...], key: Key) -> Tensor:
@@ -95,7 +117,7 @@ def _random(shape: tuple[int, ...], key: Key) -> Tensor:
 def _work(
     method: Method, operation: str, problem: Problem, x: Tensor, w: Tensor, out: Tensor
 ) -> Callable[[], None]:
-    parts = list(blocks(problem, method.workspace, x.element_size()))
+    parts = list(blocks(problem, method.workspace, x.element_size(), workspace_limit()))
     nothing: Optional[Tensor] = None
 
     def work() -> None:

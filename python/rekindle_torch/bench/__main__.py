@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import json
+import gc
 import sys
-from collections.abc import Sequence
-from math import exp, log
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .kernels import print_kernels
+from ..tune import Times
 from .layer_times import FORMATS, layer_times
 from .layers import LAYERS, Layer
 from .model_times import MODELS, model_times
+from .results import Results
+
+KINDS = ("native", "fallback", "chosen", "tuned")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m rekindle_torch.bench",
-        description="Times PyTorch's own convolutions and ours, layer by layer.",
+        description="Times PyTorch's own convolutions and ours, layer by layer of ResNet-50 and "
+        "VGG-16, then whole networks.",
         epilog="example: python -m rekindle_torch.bench --device cuda --json layers.json",
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -30,9 +34,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--layer", metavar="TEXT", help="only layers whose name has this in it")
     parser.add_argument("--no-models", action="store_true", help="only single layers")
     parser.add_argument("--no-layers", action="store_true", help="only whole networks")
-    parser.add_argument("--kernels", action="store_true", help="list GPU kernels by method instead")
     parser.add_argument("--format", choices=tuple(FORMATS), help="only this memory format")
-    parser.add_argument("--json", metavar="FILE", help="writes all results")
+    parser.add_argument(
+        "--seconds", type=float, default=270.0,
+        help="begin nothing new after this time, and name what was left out (default 270)",
+    )  # fmt: skip
+    parser.add_argument("--json", metavar="FILE", type=Path, help="written after every layer")
     return parser.parse_args()
 
 
@@ -48,14 +55,11 @@ def _layers(options: argparse.Namespace) -> list[Layer]:
     return found
 
 
-def geometric_mean(values: Sequence[float]) -> float:
-    return exp(sum(log(v) for v in values) / len(values))
-
-
 _HEAD = (
     f"{'network':9}{'layer':24}{'format':14}"
     f"{'forward: native':>16}{'chosen':>8}{'tuned':>8}{'ratio':>7}"
-    f"{'training: native':>18}{'chosen':>8}{'tuned':>8}{'ratio':>7}{'as called':>11}  fastest"
+    f"{'training: native':>18}{'chosen':>8}{'tuned':>8}{'ratio':>7}{'as called':>11}"
+    "  chosen method, and the fastest where it is another"
 )
 
 
@@ -65,67 +69,82 @@ def _show(row: dict[str, Any]) -> None:
         native, chosen, tuned = (row[who][kind] for who in ("native", "chosen", "tuned"))
         text += f"{native:{width}.3f}{chosen:8.3f}{tuned:8.3f}{native / tuned:7.2f}"
     called = row["native"]["training"] / row["tuned"]["training"]
-    best = ", ".join(min(m["times"], key=m["times"].get) for m in row["methods"])
-    print(f"{text}{called:11.2f}  {best}", flush=True)
+    print(f"{text}{called:11.2f}  {', '.join(map(_choice, row['parts']))}", flush=True)
 
 
-KINDS = {
-    "forward_gpu": "forward, GPU time",
-    "training_gpu": "forward and backward, GPU time",
-    "forward": "forward, as called",
-    "training": "forward and backward, as called",
-}
+def _choice(part: dict[str, Any]) -> str:
+    methods = part["methods"]
+    best = min(methods, key=lambda name: methods[name]["time_ms"])
+    return best if best == part["chosen"] else f"{part['chosen']} ({best})"
 
 
-def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Geometric means over the layers of native time by ours, where more than 1 is faster."""
-    by_layer: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        by_layer.setdefault((row["network"], row["layer"]), []).append(row)
-    result: dict[str, float] = {}
-    for kind, text in KINDS.items():
-        for form in FORMATS:
-            chosen = [row for row in rows if row["format"] == form]
-            for ours in ("chosen", "tuned"):
-                ratios = [row["native"][kind] / row[ours][kind] for row in chosen]
-                if ratios:
-                    result[f"{text}, {form}, {ours}"] = geometric_mean(ratios)
-        best = [
-            min(r["native"][kind] for r in both) / min(r["tuned"][kind] for r in both)
-            for both in by_layer.values()
-        ]
-        result[f"{text}, best format of each, tuned"] = geometric_mean(best)
-        fallback = [r["fallback"][kind] / r["tuned"][kind] for r in rows]
-        result[f"{text}, PyTorch's own im2col by ours tuned"] = geometric_mean(fallback)
-    return result
+def _show_model(row: dict[str, Any]) -> None:
+    for kind in ("forward", "forward_gpu", "training", "training_gpu", "peak_mb"):
+        values = [row[who][kind] for who in KINDS]
+        if None not in values:
+            cells = "".join(f"{value:10.2f}" for value in values)
+            print(f"{row['model']:14}{row['format']:14}{kind:20}{cells}", flush=True)
 
 
-def _time_layers(
-    layers: list[Layer], forms: list[str], batch: int, device: torch.device
-) -> list[dict[str, Any]]:
-    print(_HEAD)
-    rows = []
-    for layer in layers:
-        for form in forms:
-            rows.append(layer_times(layer, batch, device, form))
-            _show(rows[-1])
-    return rows
+class _Deadline:
+    """Says whether there is time for one thing more, and notes what there was none for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self.left_out: list[str] = []
+
+    def allows(self, title: str) -> bool:
+        if time.monotonic() < self._end:
+            return True
+        self.left_out.append(title)
+        return False
 
 
-def _time_models(forms: list[str], batch: int, device: torch.device) -> list[dict[str, Any]]:
-    kinds = ("native", "fallback", "chosen", "tuned")
-    print(f"\n{'model':14}{'format':14}{'':20}" + "".join(f"{kind:>10}" for kind in kinds))
-    rows = []
-    for name in MODELS:
-        for form in forms:
-            row = model_times(name, batch, device, form)
-            rows.append(row)
-            for kind in ("forward", "forward_gpu", "training", "training_gpu", "peak_mb"):
-                values = [row[who][kind] for who in kinds]
-                if None not in values:
-                    cells = "".join(f"{value:10.2f}" for value in values)
-                    print(f"{name:14}{form:14}{kind:20}{cells}", flush=True)
-    return rows
+def _work(options: argparse.Namespace, layers: list[Layer]) -> Iterator[tuple[str, str, Any]]:
+    """(what, title, a function that gives its row) for all that is to be measured."""
+    device = torch.device(options.device)
+    known: Times = {}
+    forms = [form for form in FORMATS if options.format in (None, form)]
+
+    def of_layer(layer: Layer, form: str) -> Any:
+        return lambda: layer_times(layer, options.batch, device, form, known)
+
+    def of_model(name: str, form: str) -> Any:
+        return lambda: model_times(name, options.batch, device, form, known)
+
+    if not options.no_layers:
+        for layer in layers:
+            for form in forms:
+                yield "layers", f"{layer.network} {layer.name} {form}", of_layer(layer, form)
+    if not options.no_models:
+        for name in MODELS:
+            for form in forms:
+                yield "models", f"{name} {form}", of_model(name, form)
+
+
+def _measure_all(options: argparse.Namespace, layers: list[Layer], results: Results) -> None:
+    deadline = _Deadline(options.seconds)
+    head = {
+        "layers": _HEAD,
+        "models": f"\n{'model':34}{'':14}" + "".join(f"{kind:>10}" for kind in KINDS),
+    }
+    show = {"layers": _show, "models": _show_model}
+    for what, title, measured in _work(options, layers):
+        if not deadline.allows(title):
+            continue
+        if what in head:
+            print(head.pop(what))
+        try:
+            row = measured()
+        except RuntimeError as error:  # out of memory, a kernel that does not start: go on
+            results.fail(title, str(error))
+            print(f"{title} failed: {error}", file=sys.stderr)
+            continue
+        results.add(what, row)
+        show[what](row)
+    if deadline.left_out:
+        results.leave_out(deadline.left_out)
+        print(f"no time for {'; '.join(deadline.left_out)}: see --seconds", file=sys.stderr)
 
 
 def main() -> int:
@@ -134,31 +153,19 @@ def main() -> int:
     if device.type == "cuda" and not torch.cuda.is_available():
         print("this PyTorch reaches no GPU: --device cpu measures the CPU", file=sys.stderr)
         return 2
+    layers = _layers(options)
     # float32 as the target cards have it: without tensor cores.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    print(f"{name}, PyTorch {torch.__version__}, batch {options.batch}, float32, milliseconds")
-    chosen = _layers(options)
-    forms = [form for form in FORMATS if options.format in (None, form)]
-    if options.kernels:
-        for layer in chosen:
-            for form in forms:
-                print_kernels(layer, options.batch, device, form)
-        return 0
-    rows = [] if options.no_layers else _time_layers(chosen, forms, options.batch, device)
-    models = [] if options.no_models else _time_models(forms, options.batch, device)
-    summary = _summary(rows) if rows else {}
-    for text, ratio in summary.items():
+    # Every CUDA graph begins with a look for garbage, which need not look at PyTorch itself.
+    gc.freeze()
+    results = Results(options.json, device, options.batch)
+    print(f"{results.title}, float32, milliseconds")
+    _measure_all(options, layers, results)
+    for text, ratio in results.summary().items():
         print(f"native time by ours, geometric mean: {text}: {ratio:.3f}")
-    if options.json:
-        result = {
-            "device": name, "torch": torch.__version__, "batch": options.batch,
-            "summary": summary, "layers": rows, "models": models,
-        }  # fmt: skip
-        Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
-    return 0
+    return 1 if results.failed else 0
 
 
 if __name__ == "__main__":

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Callable, Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..convolution.choice import forget
+from ..convolution import operations
+from ..convolution.choice import forget, remember
+from ..convolution.key import Key
+from ..convolution.methods import METHODS
+from ..convolution.problem import Geometry
+from ..convolution.watch import Run
 from ..functional import conv2d
 from ..measure import graph_ms, time_ms
-from ..tune import tune_calls
+from ..report import describe
+from ..tune import Times, fastest, measure, runs_of, works_of
+from .counts import counted, gpu_kernels
 from .layers import Layer
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -57,22 +65,38 @@ class Case:
         y: Tensor = conv(x, w, None, self.layer.stride, self.layer.padding)
         return torch.autograd.grad(y, (x, w) if self.wants_input_gradient else (w,), self.g)
 
-    def times(self, conv: Conv) -> dict[str, float]:
-        """Milliseconds of forward, and of forward with backward: as called, and on the GPU alone.
+    def forward(self, conv: Conv) -> None:
+        with torch.no_grad():
+            self.run(conv)
 
-        The second is what counts on a GPU that takes longer than Python to start its kernels.
+    def gpu_times(self, conv: Conv) -> dict[str, float]:
+        """Milliseconds of forward, and of forward with backward, on the GPU alone.
+
+        That is what counts on a GPU that takes longer than Python to start its kernels.
         """
-
-        def forward() -> None:
-            with torch.no_grad():
-                self.run(conv)
-
         return {
-            "forward": time_ms(forward, self.device),
-            "training": time_ms(lambda: self.train(conv), self.device),
-            "forward_gpu": graph_ms(forward, self.device),
-            "training_gpu": graph_ms(lambda: self.train(conv), self.device),
+            "forward_gpu": graph_ms(lambda: self.forward(conv), self.device, 5, 1.0),
+            "training_gpu": graph_ms(lambda: self.train(conv), self.device, 5, 1.0),
         }
+
+    def times(self, conv: Conv) -> dict[str, float]:
+        """As `gpu_times`, and as called from Python."""
+        return {
+            "forward": time_ms(lambda: self.forward(conv), self.device, 5, 1.0),
+            "training": time_ms(lambda: self.train(conv), self.device, 5, 1.0),
+            **self.gpu_times(conv),
+        }
+
+    def parts(self) -> Iterator[tuple[str, Callable[[], Tensor]]]:
+        """Forward and the two gradients, each by itself."""
+        layer, x, w, g = self.layer, self.x, self.w, self.g
+        steps, pads = (layer.stride,) * 2, ((layer.padding,) * 2,) * 2
+        geometry = Geometry(steps, pads, (1, 1), 1)
+        size, kernel = tuple(x.shape[2:]), tuple(w.shape[2:])
+        yield "forward", lambda: operations.forward(x, w, None, geometry)
+        if self.wants_input_gradient:
+            yield "input gradient", lambda: operations.input_gradient(g, w, size, geometry)
+        yield "weight gradient", lambda: operations.weight_gradient(x, g, kernel, geometry)
 
     def error(self) -> float:
         """The largest difference to PyTorch's result, by its largest value."""
@@ -92,8 +116,10 @@ class Case:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
-def layer_times(layer: Layer, batch: int, device: torch.device, form: str) -> dict[str, Any]:
-    """All times of a layer in milliseconds, as one row of the results."""
+def layer_times(
+    layer: Layer, batch: int, device: torch.device, form: str, known: Times
+) -> dict[str, Any]:
+    """All times of a layer in milliseconds, as one row of the results; adds to `known`."""
     case = Case(layer, batch, device, form)
     forget()
     row: dict[str, Any] = {
@@ -102,22 +128,42 @@ def layer_times(layer: Layer, batch: int, device: torch.device, form: str) -> di
         "count": layer.times,
         "format": form,
         "native": case.times(F.conv2d),
-        "chosen": case.times(conv2d),
+        "chosen": case.gpu_times(conv2d),
     }
     with without_library():
-        row["fallback"] = case.times(F.conv2d)
-    times = tune_calls(lambda: case.train(conv2d), graph_ms)
-    row["tuned"] = case.times(conv2d)
-    row["methods"] = [
-        {
-            "operation": key.operation,
-            "channels": key.problem.channels,
-            "size": list(key.problem.size),
-            "kernel": list(key.problem.kernel),
-            "times": by_method,
-        }
-        for key, by_method in times.items()
+        row["fallback"] = case.gpu_times(F.conv2d)
+    row["parts"] = [
+        part_times(name, key, run, known)
+        for name, work in case.parts()
+        for key, run in runs_of(work).items()
     ]
+    row["tuned"] = case.times(conv2d)
     row["relative_error"] = case.error()
     row["peak_mb"] = {"native": case.peak_mb(F.conv2d), "tuned": case.peak_mb(conv2d)}
     return row
+
+
+def part_times(part: str, key: Key, run: Run, known: Times) -> dict[str, Any]:
+    """Every method of one convolution: its time, what it asks of the device, and the estimate.
+
+    The fastest is used from now on.
+    """
+    works = works_of(key)
+    times = known[key] = measure(works, key.device, graph_ms)
+    kernels = gpu_kernels(works, key.device)
+    remember(key, fastest(times))
+    return {
+        "part": part,
+        "convolution": describe(key.problem),
+        "flop": key.problem.flops,
+        "chosen": run.method,
+        "methods": {
+            name: {
+                "time_ms": times[name],
+                "estimate": asdict(METHODS[name].cost(key.problem)),
+                **counted(work),
+                **({"kernels": kernels[name]} if kernels else {}),
+            }
+            for name, work in works.items()
+        },
+    }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..convolution.choice import forget
 from ..measure import graph_ms, time_ms
 from ..replace import make_safe, restore
-from ..tune import tune_calls
+from ..tune import Times, tune_calls
 from .layer_times import FORMATS, without_library
 from .networks import NETWORKS
 
@@ -65,8 +65,13 @@ class Case:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
-def model_times(name: str, batch: int, device: torch.device, form: str) -> dict[str, Any]:
-    """One row of the results: native, PyTorch's own fallback, ours as chosen and as measured."""
+def model_times(
+    name: str, batch: int, device: torch.device, form: str, known: Times
+) -> dict[str, Any]:
+    """One row of the results: native, PyTorch's own fallback, ours as chosen and as measured.
+
+    `known` are times of convolutions that need not be measured again.
+    """
     case = Case(name, batch, device, form)
     forget()
     row: dict[str, Any] = {"model": name, "format": form, "native": case.times()}
@@ -75,9 +80,9 @@ def model_times(name: str, batch: int, device: torch.device, form: str) -> dict[
     make_safe(case.model)
     row["chosen"] = case.times()
     case.model.train()
-    tune_calls(case.train, graph_ms)
+    known.update(tune_calls(case.train, graph_ms, known))
     case.model.eval()
-    tune_calls(case.infer, graph_ms)
+    tune_calls(case.infer, graph_ms, known)
     row["tuned"] = case.times()
     restore(case.model)
     return row

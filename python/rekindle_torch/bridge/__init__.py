@@ -1,6 +1,7 @@
 """PyTorch models on Vulkan: the engine runs in a process of its own, without ROCm."""
 
 from .accelerated import Accelerated, accelerate
+from .device import open_device
 from .doctor import doctor
 from .engine import close_engine
 from .errors import BridgeError, BridgeWarning
@@ -15,5 +16,6 @@ __all__ = [
     "doctor",
     "make_plain",
     "make_vulkan",
+    "open_device",
     "vulkan_conv",
 ]

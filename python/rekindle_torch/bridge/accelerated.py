@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from .device import chosen_device
 from .errors import BridgeError, notice
 from .export import DynamicAxes, exported
 from .loaded import LoadedModel
@@ -87,7 +87,7 @@ class Accelerated(nn.Module):
     ):
         super().__init__()
         self.model = model
-        self.device = device or os.environ.get("REKINDLE_DEVICE") or "gpu"
+        self.device = chosen_device(device)
         self.precision = precision
         self.dynamic_axes = dynamic_axes or {}
         self.fallback = fallback

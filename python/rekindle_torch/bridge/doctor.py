@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 
-from .engine import LOAD_SECONDS, engine
+from .device import chosen_device, open_device
+from .engine import engine
 from .errors import BridgeError
 from .locate import find_engine, find_node
 
@@ -63,7 +63,7 @@ def doctor(device: str | None = None) -> Report:
         missing  device gpu  no GPU was found
                              fix: install a Vulkan driver (Debian, Ubuntu: ...
     """
-    wanted = device or os.environ.get("REKINDLE_DEVICE") or "gpu"
+    wanted = chosen_device(device)
     report = Report([_torch(), _exporter()])
     for name, look in (("Node", _node), ("engine", _engine), (f"device {wanted}", None)):
         report.findings.append(_tried(name, look or (lambda: _device(wanted))))
@@ -105,5 +105,5 @@ def _engine() -> str:
 
 
 def _device(wanted: str) -> str:
-    found = engine().request({"do": "device", "device": wanted}, LOAD_SECONDS)
+    found = open_device(wanted)
     return f"{found['name']}: {found['reason']}"

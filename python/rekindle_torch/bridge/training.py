@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .engine import LOAD_SECONDS, engine
+from .device import chosen_device, open_device
 from .errors import BridgeError
 from .graphs import Convolution, backward_graph, forward_graph
 from .loaded import LoadedModel
@@ -131,11 +130,7 @@ def vulkan_conv(
         empty: Tensor = plain(x, weight, bias, stride, padding, dilation, groups)
         return empty
     apply: Callable[..., Tensor] = _ConvFunction.apply
-    return apply(x, weight, bias, c, device or _default_device())
-
-
-def _default_device() -> str:
-    return os.environ.get("REKINDLE_DEVICE") or "gpu"
+    return apply(x, weight, bias, c, chosen_device(device))
 
 
 def _convolution(
@@ -245,8 +240,8 @@ def make_vulkan(model: nn.Module, device: str | None = None) -> list[str]:
         ['0', '2.body.0']
         >>> loss_of(model(x)).backward()
     """
-    chosen = device or _default_device()
-    engine().request({"do": "device", "device": chosen}, LOAD_SECONDS)
+    chosen = chosen_device(device)
+    open_device(chosen)
     names = []
     for name, layer in model.named_modules():
         made = _LAYERS.get(type(layer))

@@ -40,10 +40,10 @@ class Block(NamedTuple):
 
 
 def blocks(
-    problem: Problem, workspace: Callable[[Problem], int], element_size: int
+    problem: Problem, workspace: Callable[[Problem], int], element_size: int, limit_bytes: int
 ) -> Iterator[Block]:
     """Parts of about equal size that take at most the limit, as many images as possible in each."""
-    limit = _limit_bytes // element_size
+    limit = limit_bytes // element_size
     images = _largest(problem.batch, lambda n: workspace(problem.images(n)) <= limit, problem.batch)
     every = slice(None)
     if images > 0:

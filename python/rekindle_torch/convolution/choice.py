@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Callable, Optional
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from . import stored
+from .blocks import blocks, workspace_limit
 from .key import Key, key_of
 from .method import Cost, Method
 from .methods import METHODS, supported
@@ -79,7 +81,7 @@ def choose(operation: str, problem: Problem, x: Tensor, name: Optional[str] = No
         measured = _measured.get(key_of(operation, problem, x))
         if measured is not None:
             return measured
-    return _cheapest(problem, x.dtype, x.device)
+    return _cheapest(problem, x.dtype, x.device, workspace_limit())
 
 
 def candidates(problem: Problem, dtype: torch.dtype) -> list[Method]:
@@ -92,9 +94,16 @@ def candidates(problem: Problem, dtype: torch.dtype) -> list[Method]:
 
 
 @lru_cache(maxsize=4096)
-def _cheapest(problem: Problem, dtype: torch.dtype, device: torch.device) -> Method:
+def _cheapest(problem: Problem, dtype: torch.dtype, device: torch.device, limit: int) -> Method:
     price = _price(device)
-    return min(candidates(problem, dtype), key=lambda m: price(m.cost(problem)))
+    size = torch.empty(0, dtype=dtype).element_size()
+
+    def total(method: Method) -> float:
+        parts = max(1, sum(1 for _ in blocks(problem, method.workspace, size, limit)))
+        cost = method.cost(problem)
+        return price(replace(cost, calls=cost.calls * parts))
+
+    return min(candidates(problem, dtype), key=total)
 
 
 def _price(device: torch.device) -> Callable[[Cost], float]:

@@ -14,10 +14,14 @@ from torch import Tensor
 
 from .copies import gathered
 from .method import Cost, Method
-from .padding import aligned, as_rows, channels_last, padded, store, windows
+from .padding import aligned, as_planes, as_rows, channels_last, padded, store, windows
 from .pointwise import divisor
 from .problem import Problem
-from .product import multiply, multiply_batches, splits_for, transposed_product
+from .product import multiply, multiply_batches, multiply_planes, splits_for, transposed_product
+
+#: Products of images one by one are worth it from so many positions on: each product comes in tiles
+#: of 128. They write an output that is not channels last without another copy.
+_PLANE = 512
 
 
 def _depths(problem: Problem, x: Tensor) -> tuple[int, int]:
@@ -64,6 +68,11 @@ def _forward(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out
     rows = as_rows(out)
     if problem.groups == 1 and rows is not None:
         multiply(rows, columns[0], weights[0], bias)
+        return
+    planes = as_planes(out)
+    if problem.groups == 1 and planes is not None and planes.shape[2] >= _PLANE:
+        pictures = columns.view(problem.batch, -1, columns.shape[2]).transpose(1, 2)
+        multiply_planes(planes, weights[0].t(), pictures, bias)
         return
     result = x.new_empty((problem.positions, problem.groups, problem.filters // problem.groups))
     multiply_batches(result.transpose(0, 1), columns, weights)

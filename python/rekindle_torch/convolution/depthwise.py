@@ -10,6 +10,7 @@ from itertools import product
 from math import prod
 from typing import Optional
 
+import torch
 from torch import Tensor
 
 from .method import Cost, Method
@@ -67,14 +68,24 @@ def _forward(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out
     target = out.unflatten(1, (problem.channels, per_channel))
     is_wider = source.dtype != out.dtype
     total = target.to(source.dtype) if is_wider else target
-    if bias is None:
-        total.zero_()
-    else:
-        total.copy_(bias.view(shape).expand_as(total))
-    for index, view in _views(problem, source):
-        total.addcmul_(view, _element(weights, index).reshape(shape))
+    for i, (index, view) in enumerate(_views(problem, source)):
+        element = _element(weights, index).reshape(shape)
+        if i > 0:
+            total.addcmul_(view, element)
+        else:
+            _begin(total, view, element, None if bias is None else bias.to(total.dtype).view(shape))
     if is_wider:
         target.copy_(total)
+
+
+def _begin(total: Tensor, view: Tensor, element: Tensor, bias: Optional[Tensor]) -> None:
+    """total = view * element + bias, in one pass."""
+    if torch.is_grad_enabled():
+        total.copy_(view * element if bias is None else torch.addcmul(bias, view, element))
+    elif bias is None:
+        torch.mul(view, element, out=total)
+    else:
+        torch.addcmul(bias, view, element, out=total)
 
 
 def _weight_gradient(problem: Problem, x: Tensor, g: Tensor) -> Tensor:

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from .copies import copy
 
+#: From so many elements on, filling all with zeros takes longer than a few more calls.
+_LARGE = 2**22
+
 
 def channels_last(x: Tensor) -> Tensor:
     """A view of [N, C, *spatial] as [N, *spatial, C]."""
@@ -37,9 +40,22 @@ def padded(x: Tensor, befores: Sequence[int], sizes: Sequence[int]) -> Tensor:
         for dim, size in enumerate(sizes, 1):
             x = x.narrow(dim, 0, size)
         return x
-    target = x.new_zeros((x.shape[0], *sizes, x.shape[-1]))
+    target = x.new_empty((x.shape[0], *sizes, x.shape[-1]))
+    if target.numel() < _LARGE:
+        target.zero_()
+    else:
+        _zero_around(target, x.shape, befores)
     place(target, x, (0, *befores, 0))
     return target
+
+
+def _zero_around(target: Tensor, shape: Sequence[int], befores: Sequence[int]) -> None:
+    """Zeros where `padded` puts none of `x`: a few calls, and hardly any memory is written."""
+    for dim, before in enumerate(befores, 1):
+        end = min(before + shape[dim], target.shape[dim])
+        for first, last in ((0, before), (end, target.shape[dim])):
+            if last > first:
+                target.narrow(dim, first, last - first).zero_()
 
 
 def windows(
@@ -80,6 +96,11 @@ def store(out: Tensor, value: Tensor, bias: Optional[Tensor]) -> None:
         out.copy_(value + bias)
     else:
         torch.add(value, bias, out=out)
+
+
+def as_planes(out: Tensor) -> Optional[Tensor]:
+    """[N, K, *spatial] as [N, K, positions] without a copy, or None where its memory forbids it."""
+    return out.view(*out.shape[:2], -1) if out[0, 0].is_contiguous() else None
 
 
 def as_rows(out: Tensor) -> Optional[Tensor]:

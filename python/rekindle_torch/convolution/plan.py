@@ -74,7 +74,7 @@ def _new_plan(
     is_empty = 0 in shape
     if is_empty or problem.positions == 0:
         return Plan(problem, method, True, cut, ())
-    parts = tuple(blocks(problem, method.workspace, x.element_size()))
+    parts = tuple(blocks(problem, method.workspace, x.element_size(), workspace_limit()))
     return Plan(problem, method, False, cut, parts if len(parts) > 1 else ())
 
 

@@ -8,9 +8,9 @@ from typing import Optional
 from torch import Tensor
 
 from .method import Cost, Method
-from .padding import as_rows, channels_last, store
+from .padding import as_planes, as_rows, channels_last, store
 from .problem import Problem
-from .product import multiply, multiply_batches, splits_for, transposed_product
+from .product import multiply, multiply_batches, multiply_planes, splits_for, transposed_product
 
 
 def supports(problem: Problem) -> bool:
@@ -37,14 +37,11 @@ def _forward(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out
         matrix = channels_last(x).reshape(rows.shape[0], problem.channels)
         multiply(rows, matrix, w.reshape(w.shape[:2]).t(), bias)
     else:
-        planes = x.reshape(*x.shape[:2], -1)
-        weights = w.reshape(1, *w.shape[:2]).expand(x.shape[0], -1, -1)
-        product = weights @ planes if bias is None else _planes_and_bias(bias, weights, planes)
-        out.copy_(product.view(out.shape))
-
-
-def _planes_and_bias(bias: Tensor, weights: Tensor, planes: Tensor) -> Tensor:
-    return bias[:, None].baddbmm(weights, planes)
+        planes, target = x.reshape(*x.shape[:2], -1), as_planes(out)
+        result = planes.new_empty((len(x), w.shape[0], planes.shape[2]))
+        multiply_planes(result if target is None else target, w.reshape(w.shape[:2]), planes, bias)
+        if target is None:
+            out.copy_(result.view(out.shape))
 
 
 def _grouped(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out: Tensor) -> None:

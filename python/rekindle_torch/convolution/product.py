@@ -24,6 +24,20 @@ def multiply(out: Tensor, a: Tensor, b: Tensor, bias: Optional[Tensor] = None) -
         torch.addmm(bias, a, b, out=out)
 
 
+def multiply_planes(out: Tensor, w: Tensor, planes: Tensor, bias: Optional[Tensor]) -> None:
+    """out[n] = w @ planes[n] + bias[:, None], for [K, D] and [N, D, M] with a bias of [K].
+
+    The same weights for every image: expanded, not copied.
+    """
+    weights = w.expand(planes.shape[0], -1, -1)
+    if bias is None:
+        multiply_batches(out, weights, planes)
+    elif torch.is_grad_enabled():
+        out.copy_(torch.baddbmm(bias[:, None], weights, planes))
+    else:
+        torch.baddbmm(bias[:, None], weights, planes, out=out)
+
+
 def multiply_batches(out: Tensor, a: Tensor, b: Tensor, add: bool = False) -> None:
     """out = a @ b, or out += a @ b, for [B, M, D] and [B, D, K].
 
@@ -62,13 +76,14 @@ def transposed_product(g: Tensor, a: Tensor, splits: int) -> Tensor:
             return g[0].t() @ a[0]
         return torch.bmm(g.transpose(1, 2), a).sum(0)
     part = rows // splits
-    total: Optional[Tensor] = None
+    parts = g.new_empty((batches, splits, k, d))
     for i in range(batches):
-        parts = torch.bmm(
-            g[i].unflatten(0, (splits, part)).transpose(1, 2), a[i].unflatten(0, (splits, part))
-        ).sum(0)
-        total = parts if total is None else total + parts
-    return g.new_zeros((k, d)) if total is None else total
+        multiply_batches(
+            parts[i],
+            g[i].unflatten(0, (splits, part)).transpose(1, 2),
+            a[i].unflatten(0, (splits, part)),
+        )
+    return parts.sum((0, 1))
 
 
 def accumulator_type(dtype: torch.dtype) -> torch.dtype:

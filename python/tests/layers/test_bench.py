@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from rekindle_torch.bench import __main__ as bench
+from rekindle_torch.bench.counts import counted
 from rekindle_torch.bench.layers import LAYERS, Layer
 from rekindle_torch.bench.networks import NETWORKS
+from rekindle_torch.bench.results import geometric_mean
+
+FOLDER = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16"])
@@ -37,7 +43,7 @@ def test_the_layers_are_those_of_the_network(name: str) -> None:
 
 
 def test_geometric_mean() -> None:
-    assert bench.geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
+    assert geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
 
 
 def test_a_small_run(monkeypatch, tmp_path, capsys) -> None:
@@ -51,7 +57,11 @@ def test_a_small_run(monkeypatch, tmp_path, capsys) -> None:
     (first, second) = result["layers"]
     assert [first["format"], second["format"]] == ["contiguous", "channels_last"]
     assert first["relative_error"] < 1e-5
-    assert {m["operation"] for m in first["methods"]} == {"forward", "weight_gradient"}
+    parts = [part["part"] for part in first["parts"]]
+    assert parts == ["forward", *["input gradient"] * 4, "weight gradient"]
+    for part in first["parts"]:
+        assert part["chosen"] in part["methods"]
+        assert all(m["operations"] >= 1 for m in part["methods"].values())
     ratio = result["summary"]["forward, GPU time, contiguous, tuned"]
     assert ratio == pytest.approx(
         first["native"]["forward_gpu"] / first["tuned"]["forward_gpu"], rel=1e-6
@@ -60,3 +70,77 @@ def test_a_small_run(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setattr(sys, "argv", [*arguments, "--layer", "absent"])
     with pytest.raises(SystemExit, match="no layer has 'absent' in its name"):
         bench.main()
+
+
+def test_what_there_is_no_time_for_is_named(monkeypatch, tmp_path, capsys) -> None:
+    file = tmp_path / "result.json"
+    arguments = ["bench", "--device", "cpu", "--seconds", "0", "--json", str(file)]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--network", "vgg16", "--format", "contiguous"])
+    assert bench.main() == 0
+    result = json.loads(file.read_text())
+    assert result["layers"] == result["models"] == []
+    assert "vgg16 224: 3>64 3x3 contiguous" in result["left_out"]
+    assert "resnet50 contiguous" in capsys.readouterr().err
+
+
+def test_a_layer_that_fails_does_not_end_the_run(monkeypatch, tmp_path, capsys) -> None:
+    file = tmp_path / "result.json"
+
+    def fail(layer: Layer, *_: object) -> None:
+        # What is measured before is in the file already.
+        assert json.loads(file.read_text())["layers"] == []
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(bench, "layer_times", fail)
+    monkeypatch.setattr(bench, "LAYERS", [Layer("resnet50", 4, 8, 3, 2, 6, 1)])
+    arguments = ["bench", "--device", "cpu", "--no-models", "--json", str(file)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert bench.main() == 1
+    titles = [f"resnet50 6: 4>8 3x3/2 {form}" for form in ("contiguous", "channels_last")]
+    assert json.loads(file.read_text())["failed"] == dict.fromkeys(titles, "out of memory")
+
+
+def test_operations_and_bytes_are_counted() -> None:
+    a, b, out = torch.randn(4, 6), torch.randn(6, 8), torch.empty(4, 8)
+
+    def work() -> None:
+        torch.mm(a, b, out=out)
+        out.t().add_(1.0)  # a view, and an operation that reads and writes
+
+    assert counted(work) == {
+        "operations": 2,
+        "flop": 2 * 4 * 6 * 8,
+        "product_bytes": 4 * (24 + 48 + 32),
+        "moved_bytes": 4 * (32 + 32),
+        "products": [[1, 4, 8, 6, 1]],
+    }
+    windows = torch.randn(10).as_strided((8, 3), (1, 1))
+    assert counted(windows.contiguous)["moved_bytes"] == 4 * (10 + 24)
+
+
+def test_constants_are_fitted(tmp_path, monkeypatch, capsys) -> None:
+    """From times that follow the estimate with known constants."""
+    generator = torch.Generator().manual_seed(0)
+    methods = {}
+    for i in range(6):
+        flops, elements, calls = (torch.rand(3, generator=generator) + 0.1).tolist()
+        estimate = {"flops": flops * 1e9, "elements": elements * 1e7, "calls": 10 * calls}
+        time_ms = flops * 0.1 + elements * 0.2 + 10 * calls * 0.004  # 10 TFLOP/s, 200 GB/s, 4 us
+        counts = {"operations": 1, "moved_bytes": 0, "flop": 1, "product_bytes": 1, "products": []}
+        methods[f"m{i}"] = {"time_ms": time_ms, "estimate": estimate, **counts}
+    part = {"part": "forward", "chosen": "m0", "methods": methods}
+    native = {"forward_gpu": 0.1, "training_gpu": 0.1}
+    row = {"network": "n", "layer": "l", "format": "contiguous", "native": native, "parts": [part]}
+    data = {"device": "d", "torch": "t", "batch": 1, "cores": 2, "layers": [row]}
+    file = tmp_path / "layers.json"
+    file.write_text(json.dumps(data))
+    monkeypatch.setattr(sys, "argv", ["fit_cost.py", str(file)])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_path(str(FOLDER / "benchmarks" / "fit_cost.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("fitted to the estimates:")
+    assert [line.split()[-2:] for line in lines[at + 1 : at + 4]] == [
+        ["10.00", "TFLOP/s"],
+        ["200.00", "GB/s"],
+        ["4.00", "microseconds"],
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rekindle_torch.convolution.blocks import set_workspace_limit
 from rekindle_torch.convolution.choice import choose
 from rekindle_torch.convolution.plan import problem_of
 from rekindle_torch.convolution.problem import Geometry
@@ -12,12 +13,16 @@ from rekindle_torch.convolution.problem import Geometry
 
 def chosen(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], groups: int = 1,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype = torch.float32, limit_kb: int = 256 * 1024,
 ) -> str:  # fmt: skip
     pads = tuple((k // 2, k // 2) for k in w_shape[2:])
     geometry = Geometry((1,) * len(pads), pads, (1,) * len(pads), groups)
     problem = problem_of(x_shape, w_shape, geometry)
-    return choose("forward", problem, torch.empty(0, dtype=dtype)).name
+    set_workspace_limit(limit_kb * 1024)
+    try:
+        return choose("forward", problem, torch.empty(0, dtype=dtype)).name
+    finally:
+        set_workspace_limit()
 
 
 def test_one_product_for_1x1() -> None:
@@ -34,3 +39,9 @@ def test_winograd_for_wide_3x3_but_not_in_sixteen_bits() -> None:
     assert chosen(*shapes) == "winograd4"
     assert chosen(*shapes, dtype=torch.bfloat16) in ("columns", "rows", "shifted")
     assert not chosen((8, 3, 224, 224), (64, 3, 3, 3)).startswith("winograd")
+
+
+def test_work_in_many_parts_costs_more_calls() -> None:
+    shapes = (8, 16, 32, 32), (16, 16, 3, 3)
+    assert chosen(*shapes) == "winograd4"
+    assert chosen(*shapes, limit_kb=256) == "rows"

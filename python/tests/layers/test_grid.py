@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rekindle_torch.convolution import blocks, columns, padding, product
+
 from .reference import check_every_method, grid, tensors_of
 
 GROUPINGS = [(1, 3, 4), (1, 4, 8), (2, 4, 6), (3, 3, 3), (2, 2, 4)]
@@ -67,3 +69,23 @@ def test_grid_3d(is_channels_last: bool) -> None:
         check_every_method(c, tensors_of(c, torch.float64, is_channels_last)) for c in cases
     )
     assert checked > 300
+
+
+@pytest.mark.parametrize("is_channels_last", [False, True], ids=["contiguous", "channels_last"])
+@pytest.mark.parametrize("limit_kb", [16, 256 * 1024], ids=["in parts", "at once"])
+def test_as_large_pictures_are_computed(
+    limit_kb: int, is_channels_last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ways that only large pictures are worth, on small ones: in parts of images, and at once."""
+    monkeypatch.setattr(padding, "_LARGE", 1)
+    monkeypatch.setattr(columns, "_PLANE", 1)
+    monkeypatch.setattr(product, "_ROWS_PER_SPLIT", 4)
+    monkeypatch.setattr(blocks, "_limit_bytes", limit_kb * 1024)
+    torch.manual_seed(0)
+    kernels, strides, dilations = [(1, 1), (3, 3), (2, 3)], [(1, 1), (2, 1)], [(1, 1), (1, 2)]
+    paddings, groupings = [(0, 0), (1, 2)], [(1, 4, 8), (2, 4, 6)]
+    cases = list(grid([(12, 9)], kernels, strides, paddings, dilations, groupings))
+    checked = sum(
+        check_every_method(c, tensors_of(c, torch.float64, is_channels_last)) for c in cases
+    )
+    assert checked >= 2 * len(cases) >= 2 * 40
