@@ -24,7 +24,7 @@ const device = {
 };
 const logs = [];
 for (const { name, batch, onDeviceMs } of JSON.parse(readFileSync(file, "utf8"))) {
-  const graph = models.get(name).build({ zeroWeights: true, batch });
+  const graph = models.get(name).build({ batch });
   const shapes = new Map(graph.inputs.map((x) => [x.name, x.dims]));
   const typed = optimize(resolve(graph, shapes), { precision: "f32" });
   const { predictedMs, boundMs } = predictOn(typed, h100, device);

@@ -24,7 +24,7 @@ export function normalTensor(
 ): Tensor {
   const length = sizeOf(dims);
   const distinct = Math.min(length, distinctMax);
-  const numbers = normalNumbers(seed)(new Float32Array(distinct), deviation);
+  const numbers = normalNumbers(seed)(distinct, deviation)();
   const data = dtype === "float32" ? new Float32Array(length) : new Uint16Array(length);
   data.set(dtype === "float32" ? numbers : Uint16Array.from(numbers, toFloat16Bits));
   for (let filled = distinct; filled < length; filled *= 2) {

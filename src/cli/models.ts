@@ -81,7 +81,7 @@ async function listModels(options: ModelsOptions, io: Io): Promise<void> {
   const listed: Listed[] = [];
   for (const { name, family, summary, build } of models.values()) {
     line.show(`measuring ${name} ...`);
-    listed.push({ name, family, summary, ...sizeOfNetwork(build({ zeroWeights: true })) });
+    listed.push({ name, family, summary, ...sizeOfNetwork(build()) });
   }
   line.clear();
   io.out.write(json ? `${JSON.stringify(listed, null, 2)}\n` : renderList(listed, io.out.columns));

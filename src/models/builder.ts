@@ -41,16 +41,15 @@ interface Value {
  */
 export class GraphBuilder {
   readonly #name: string;
-  readonly #fill: (out: Float32Array, deviation: number) => Float32Array;
+  readonly #draw: ReturnType<typeof normalNumbers>;
   readonly #inputs: GraphInput[] = [];
   readonly #nodes: Node[] = [];
   readonly #constants = new Map<string, Tensor>();
   readonly #values = new Map<string, Value>();
 
-  /** Without a seed the weights stay zero. */
-  constructor(name: string, seed: number | undefined) {
+  constructor(name: string, seed: number) {
     this.#name = name;
-    this.#fill = seed === undefined ? (out) => out : normalNumbers(seed);
+    this.#draw = normalNumbers(seed);
   }
 
   input(name: string, dims: readonly [Dim, number, ...Dim[]]): string {
@@ -107,7 +106,7 @@ export class GraphBuilder {
   batchNorm(x: string, epsilon = 1e-5): string {
     const { channels, power } = this.#values.get(x)!;
     const near = (part: string, mean: number, deviation: number) => {
-      const data = this.#fill(new Float32Array(channels), deviation).map((v) => v + mean);
+      const data = this.#draw(channels, deviation)().map((v) => v + mean);
       return this.#constant(part, new Tensor("float32", data, [channels]));
     };
     const scale = near("scale", 1, 0.1);
@@ -211,10 +210,10 @@ export class GraphBuilder {
   /** The inputs of a layer: its data, weights of `dims`, and biases where there are any. */
   #weights(x: string, dims: Shape, fanIn: number, biases: number): string[] {
     const deviation = Math.sqrt(1 / (fanIn * this.#values.get(x)!.power));
-    const weights = this.#fill(new Float32Array(sizeOf(dims)), deviation);
+    const weights = this.#draw(sizeOf(dims), deviation);
     const inputs = [x, this.#constant("weight", new Tensor("float32", weights, dims))];
     if (biases === 0) return inputs;
-    const bias = this.#fill(new Float32Array(biases), 0.1);
+    const bias = this.#draw(biases, 0.1);
     return [...inputs, this.#constant("bias", new Tensor("float32", bias, [biases]))];
   }
 

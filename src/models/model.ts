@@ -5,8 +5,6 @@ import { GraphBuilder } from "./builder.ts";
 export interface ModelOptions {
   /** Equal seeds give equal weights. Default 1. */
   readonly seed?: number;
-  /** Leave the weights zero: many times as fast, where only shapes and sizes matter. */
-  readonly zeroWeights?: boolean;
   /** The batch size, or the name of one that stays free. Default "N". */
   readonly batch?: Dim;
   /** Height and width of the input in pixels. Default 224. */
@@ -39,9 +37,9 @@ export function classifier(
 
 /** A builder with the input "x". */
 export function begin(name: string, options: ModelOptions) {
-  const { seed = 1, batch = "N", zeroWeights = false } = options;
+  const { seed = 1, batch = "N" } = options;
   const size = imageSizeOf(name, options);
-  const b = new GraphBuilder(name, zeroWeights ? undefined : seed);
+  const b = new GraphBuilder(name, seed);
   return { b, x: b.input("x", [batch, 3, size, size]), size, batch };
 }
 

@@ -3,32 +3,45 @@ const entries = 65536;
 
 let quantiles: Float32Array | undefined;
 
+/** By how much the generator's state grows with each step. */
+const growth = 0x6d2b79f5;
+
 /**
- * Fills arrays with seeded numbers of a normal distribution with mean 0, the same on every
- * machine. Made for the 138 million weights of VGG: each takes half a step of a 32-bit generator
- * (mulberry32) and one look into a table of 65536 quantiles, some 2 ns.
+ * Seeded numbers of a normal distribution with mean 0, the same on every machine. A draw takes a
+ * stretch of them, and computes it when it is called: the 138 million weights of VGG cost nothing
+ * until they are read. Each number takes half a step of a 32-bit generator (mulberry32) and one
+ * look into a table of 65536 quantiles, some 2 ns.
  *
  * @example
- * const fill = normalNumbers(1);
- * const weights = fill(new Float32Array(64 * 3 * 7 * 7), 0.1);
+ * const draw = normalNumbers(1);
+ * const weights = draw(64 * 3 * 7 * 7, 0.1);
+ * console.log(weights()[0]);
  */
 export function normalNumbers(
   seed: number,
-): (out: Float32Array, deviation: number) => Float32Array {
+): (length: number, deviation: number) => () => Float32Array {
+  let next = seed;
+  return (length, deviation) => {
+    const first = next;
+    next = (next + Math.imul(Math.ceil(length / 2), growth)) | 0;
+    return () => numbersFrom(first, length, deviation);
+  };
+}
+
+function numbersFrom(first: number, length: number, deviation: number): Float32Array {
   quantiles ??= makeQuantiles();
   const table = quantiles;
-  let state = seed >>> 0;
-  return (out, deviation) => {
-    for (let i = 0; i < out.length; i += 2) {
-      state = (state + 0x6d2b79f5) | 0;
-      let bits = Math.imul(state ^ (state >>> 15), state | 1);
-      bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-      bits ^= bits >>> 14;
-      out[i] = deviation * table[bits & 0xffff]!;
-      out[i + 1] = deviation * table[bits >>> 16]!; // one beyond an odd end is ignored
-    }
-    return out;
-  };
+  const out = new Float32Array(length);
+  let state = first;
+  for (let i = 0; i < length; i += 2) {
+    state = (state + growth) | 0;
+    let bits = Math.imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    bits ^= bits >>> 14;
+    out[i] = deviation * table[bits & 0xffff]!;
+    out[i + 1] = deviation * table[bits >>> 16]!; // one beyond an odd end is ignored
+  }
+  return out;
 }
 
 /** The standard normal distribution's value at the middle of each of equally likely parts. */

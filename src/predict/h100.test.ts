@@ -103,7 +103,7 @@ test("whole networks come near what was measured", () => {
     ["mobilenet_v2", 32, 2.0],
   ] as const;
   const logs = measured.map(([name, batch, ms]) => {
-    const graph = models.get(name)!.build({ zeroWeights: true, batch });
+    const graph = models.get(name)!.build({ batch });
     const shapes = new Map(graph.inputs.map((x) => [x.name, x.dims as readonly number[]]));
     const typed = optimize(resolve(graph, shapes), { precision: "f32" });
     return Math.log(predictOn(typed, h100, device).predictedMs / ms);

@@ -5,7 +5,7 @@ import { cards, findCard } from "./cards.ts";
 import { predictModel } from "./index.ts";
 
 function graphOf(name: string, precision: "f32" | "f16" = "f32", batch = 1) {
-  const graph = models.get(name)!.build({ zeroWeights: true, batch, imageSize: 64 });
+  const graph = models.get(name)!.build({ batch, imageSize: 64 });
   const shapes = new Map(graph.inputs.map((x) => [x.name, x.dims as readonly number[]]));
   return optimize(resolve(graph, shapes), { precision });
 }

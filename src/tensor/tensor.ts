@@ -13,24 +13,29 @@ import { formatShape, type Shape, sizeOf } from "./shape.ts";
 export class Tensor {
   readonly dtype: DType;
   readonly dims: Shape;
-  private content: TypedArray | (() => TypedArray);
+  readonly data!: TypedArray;
 
   /** `data` may be a function: it is called when the elements are first asked for. */
   constructor(dtype: DType, data: TypedArray | (() => TypedArray), dims: Shape) {
     this.dtype = dtype;
     this.dims = dims;
-    this.content = typeof data === "function" ? data : checked(data, dtype, dims);
-  }
-
-  get data(): TypedArray {
-    if (typeof this.content === "function") {
-      this.content = checked(this.content(), this.dtype, this.dims);
-    }
-    return this.content;
+    if (typeof data === "function") this.computeLater(data);
+    else this.data = checked(data, dtype, dims);
   }
 
   get size(): number {
     return sizeOf(this.dims);
+  }
+
+  /** Makes `data` a property that computes its value, and then is that value. */
+  private computeLater(compute: () => TypedArray): void {
+    const how = { enumerable: true, configurable: true };
+    const get = () => {
+      const value = checked(compute(), this.dtype, this.dims);
+      Object.defineProperty(this, "data", { ...how, value });
+      return value;
+    };
+    Object.defineProperty(this, "data", { ...how, get });
   }
 
   /** A tensor of `dtype` from plain numbers; rounds to float16 or integers as the type asks. */

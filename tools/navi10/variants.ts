@@ -26,7 +26,7 @@ export interface Variant extends ShaderIdentity {
 
 /** A typed and optimized network of known batch size, without weights. */
 export function networkGraph(name: string, batch: number, precision: Precision): TypedGraph {
-  const graph = models.get(name)!.build({ zeroWeights: true, batch });
+  const graph = models.get(name)!.build({ batch });
   const shapes = new Map(graph.inputs.map((x) => [x.name, x.dims as readonly number[]]));
   return optimize(resolve(graph, shapes), { precision });
 }
