@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command, temporaryFolder } from "../../test/command.ts";
+import { root } from "../../test/sources.ts";
 import type { CompareReport } from "../validate/index.ts";
 
 let folder: string;
@@ -103,6 +104,30 @@ describe("rekindle compare", () => {
       },
     ]);
     expect(onlySecond).toBe(1);
+  });
+
+  test("the shipped baseline, a card and a CPU: layers and networks are the same ones", async () => {
+    const shipped = join(root, "bench/baselines/h100-cudnn.json");
+    const size = [224, 224];
+    const model = { name: "resnet50", batch: 8, size, precision: "f32", wholeMs: ms(400) };
+    const conv = { name: "c64-56x56-k64-3x3", batch: 8, precision: "f32", onDeviceMs: ms(1) };
+    const card = file("card.json", bench([{ ...model, onDeviceMs: ms(40) }], [conv]));
+    const cpu = file("cpu.json", bench([{ ...model, onDeviceMs: null }]));
+    const keysOf = async (...files: string[]) => {
+      const { out } = await command(folder, ["compare", ...files, "--json"]);
+      const { times } = JSON.parse(out) as CompareReport;
+      return times.map(({ key, range, isNoise }) => [key, range !== undefined, isNoise]);
+    };
+    const resnet50 = "resnet50 224x224 x8 f32";
+    expect(await keysOf(shipped, card)).toEqual([
+      [resnet50, true, false],
+      ["c64-56x56-k64-3x3 x8 f32", true, false],
+    ]);
+    expect(await keysOf(shipped, cpu)).toEqual([[resnet50, true, false]]);
+    expect(await keysOf(card, cpu)).toEqual([
+      [resnet50, true, false],
+      [`${resnet50}, whole run`, true, true],
+    ]);
   });
 
   test.each([

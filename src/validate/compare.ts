@@ -160,8 +160,9 @@ function fromBench({ version, device, convs, models }: z.infer<typeof benched>):
   const ofModels = models.flatMap((row) => {
     if ("kind" in row) return [];
     const whole = measureOf({ ...row, what: "model", measure: "whole" }, row.wholeMs);
-    if (!row.onDeviceMs) return [whole];
-    return [measureOf({ ...row, what: "model", measure: "on device" }, row.onDeviceMs), whole];
+    // Where the CPU is the device, nothing has to be moved to it.
+    const onDevice = row.onDeviceMs ?? row.wholeMs;
+    return [measureOf({ ...row, what: "model", measure: "on device" }, onDevice), whole];
   });
   const title = `rekindle ${version} on ${device.name}`;
   return { title, measures: byKey([...ofConvs, ...ofModels]) };
