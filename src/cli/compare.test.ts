@@ -106,7 +106,7 @@ describe("rekindle compare", () => {
     expect(onlySecond).toBe(1);
   });
 
-  test("the shipped baseline, a card and a CPU: layers and networks are the same ones", async () => {
+  test("the shipped baseline, a card and a CPU: layers and networks are the same", async () => {
     const shipped = join(root, "bench/baselines/h100-cudnn.json");
     const size = [224, 224];
     const model = { name: "resnet50", batch: 8, size, precision: "f32", wholeMs: ms(400) };

@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command, temporaryFolder } from "../../test/command.ts";
@@ -60,7 +61,7 @@ describe("results that are kept on this machine", () => {
   const here = (...argv: string[]) => command(folder, ["doctor", ...argv], { env: env() });
 
   test("are shown with date, target and command, and without names when shared", async () => {
-    const python = "/home/zaphodine/secret-project/bin/python";
+    const python = join(homedir(), "secret-project", "bin", "python");
     const stamp = {
       time: "2026-11-22T10:00:00.000Z",
       boot: "7e2f0f9e-0000-4000-8000-000000000001",
@@ -89,7 +90,7 @@ describe("results that are kept on this machine", () => {
       boot: "(uuid)",
       lines: [{ name: "torch/conv/minimal", outcome: "signal: SIGSEGV <i>" }],
     });
-    expect(shared.out).not.toMatch(/zaphodine|secret-project/);
+    expect(shared.out).not.toContain("secret-project");
     // Another machine's facts do not come with this machine's results.
     const { out: other } = await command(
       folder,

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { Argument, type Command } from "commander";
 import type { NodeOrder, Say } from "../trial/node-step.ts";
-import type { NodeTaskOrder } from "../validate/node-task.ts";
+import type { NodeTaskOrder } from "../validate/node-order.ts";
 import type { Io } from "./io.ts";
 
 /**

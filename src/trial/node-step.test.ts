@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type NodeTaskOrder, runNodeTask } from "../validate/node-task.ts";
+import type { NodeTaskOrder } from "../validate/node-order.ts";
+import { runNodeTask } from "../validate/node-task.ts";
 import { toleranceFor } from "./case.ts";
 import { matrix } from "./matrix.ts";
 import { type NodeOrder, runNodeStep } from "./node-step.ts";

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { ConvLayer } from "../bench/index.ts";
 import { RekindleError } from "../errors.ts";
 import { type OpenDevice, openDevice, Session } from "../session/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -12,38 +11,8 @@ import {
   type NodeTarget,
   type Say,
 } from "../trial/node-step.ts";
+import type { NodeTaskOrder, TaskResult } from "./node-order.ts";
 import { speed } from "./speed-task.ts";
-
-interface ListedCase {
-  readonly id: string;
-  readonly case: Case;
-  readonly tolerance: number;
-}
-
-/** What a part of a validation is told to do; src/validate/plan.ts writes it. */
-export interface NodeTaskOrder {
-  readonly kind: "cases" | "repeat" | "soak" | "speed";
-  readonly seed: number;
-  readonly device?: string;
-  readonly cases: readonly ListedCase[];
-  /** Networks are compared with ONNX Runtime: the references take minutes for large pictures. */
-  readonly cpu?: boolean;
-  readonly times: number;
-  readonly seconds: number;
-  readonly layers: readonly (ConvLayer & { readonly name: string; readonly class: string })[];
-  readonly models: readonly string[];
-  readonly batch: number;
-  readonly imageSize: number;
-  /** Side of the largest matrix product that is measured. */
-  readonly matrixSize: number;
-}
-
-/** What a part found out. */
-export interface TaskResult {
-  readonly error: number | "not finite";
-  readonly output: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
 
 /** Runs one part with the engine or ONNX Runtime, in a process of its own. */
 export async function runNodeTask(

@@ -4,7 +4,7 @@ import { nodeCase } from "../trial/node-case.ts";
 import type { Say } from "../trial/node-step.ts";
 import { measureCpuLayer, measureCpuRoofline } from "./cpu-speed.ts";
 import type { MeasuredTime } from "./criteria.ts";
-import type { NodeTaskOrder, TaskResult } from "./node-task.ts";
+import type { NodeTaskOrder, TaskResult } from "./node-order.ts";
 
 /** Samples of a time: enough for a median, few enough for minutes in all. */
 const timing = { warmUpMs: 300, samples: 10, budgetMs: 800 };

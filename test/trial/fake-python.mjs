@@ -2,7 +2,8 @@
 // Stands in for a Python with torch for ROCm on a card whose MIOpen fails: a Conv2d in
 // channels_last needs PYTORCH_MIOPEN_SUGGEST_NHWC=0, one in float16 cudnn.enabled = False;
 // BatchNorm in training mode crashes whatever is done; a transposed Conv2d waits for the file that
-// FAKE_HANG names. Parts of a validation are done as well as can be; what repeats give is FAKE_BITS.
+// FAKE_HANG names. Parts of a validation are done as well as can be; FAKE_BITS is what repeats
+// give.
 import { existsSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
