@@ -1,5 +1,6 @@
 import type { Remedy, RemedyOption, Want } from "../src/remedies/index.ts";
 import { wants } from "../src/remedies/index.ts";
+import { timeText } from "../src/remedies/plan-report.ts";
 
 /** The text of docs/ways-out.md: every remedy of the catalogue. */
 export function waysOutPage(remedies: readonly Remedy[]): string {
@@ -75,17 +76,12 @@ function section(remedy: Remedy): string {
 
 function costText({ cost }: Remedy): string {
   const view = { facts: { version: 1 as const }, at: {} };
-  const { minutes, downloadBytes, diskBytes, diskBytesMax, memoryBytes, root, restart } =
-    cost(view);
-  const [least, most] = minutes;
-  const time =
-    most > 120
-      ? `${Math.round(least / 60)} to ${Math.round(most / 60)} h`
-      : `${least} to ${most} min`;
+  const known = cost(view);
+  const { downloadBytes, diskBytes, diskBytesMax, memoryBytes, root, restart } = known;
   const size = (bytes: number) =>
     bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${Math.round(bytes / 1e9)} GB`;
   return [
-    time,
+    timeText(known),
     ...(downloadBytes > 0 ? [`${size(downloadBytes)} to download`] : []),
     ...(diskBytes > 0 ? [`${size(diskBytes)} of disk`] : []),
     ...(diskBytesMax ? [`${size(diskBytesMax)} on the way`] : []),

@@ -21,6 +21,9 @@ const rulesBelow = {
       "container-without-gpu",
       "kernel-driver-missing",
       "no-permission",
+      // Of the runtime that is there; one that is newly installed is of the same line.
+      "queue-size-mismatch",
+      "queue-size-mismatch-inferred",
       // In this shell; what profiles set is for clean-ups.
       "override-foreign",
     ],

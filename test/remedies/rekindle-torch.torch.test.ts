@@ -59,9 +59,10 @@ afterAll(async () => {
 
 /** A package of Debian's Python as a wheel. */
 function repacked(name: string): Wheel {
-  const script = `import importlib.metadata as m, ${name}; print(m.version("${name}"), ${name}.__path__[0])`;
-  const told = execFileSync("/usr/bin/python3", ["-c", script], { encoding: "utf8" });
-  const [version, path] = told.trim().split(" ") as [string, string];
+  const told = `print(m.version("${name}"), ${name}.__path__[0])`;
+  const script = `import importlib.metadata as m, ${name}; ${told}`;
+  const out = execFileSync("/usr/bin/python3", ["-c", script], { encoding: "utf8" });
+  const [version, path] = out.trim().split(" ") as [string, string];
   const files = readdirSync(path, { recursive: true, encoding: "utf8" })
     .filter((file) => !file.includes("__pycache__") && statSync(join(path, file)).isFile())
     .map((file) => [`${name}/${file}`, join(path, file)] as const);
@@ -152,14 +153,14 @@ test("the npm package brings the bridge, and a model runs on Vulkan; undone", as
 
 test("layers train a network; a card that PyTorch does not see is a failure", async () => {
   await makeEnvironment("real");
-  const result = await run({ plan: await layers(factsWith()), proves: ["command"] });
+  const result = await run(await layers(factsWith()), { proves: ["command"] });
   expect(result.failure?.why).toMatch(/ended with status 1/);
   expect(readFileSync(join(place.state, "log.txt"), "utf8")).toMatch(/PyTorch sees no GPU/);
   await expectAsBefore(result);
 
   place = { ...place, state: join(place.state, "second") };
   mkdirSync(place.state);
-  const proven = await run({ plan: await layers(withoutCard()), proves: ["command"] });
+  const proven = await run(await layers(withoutCard()), { proves: ["command"] });
   expect(proven).toMatchObject({ outcome: "worked", proofs: [{ answer: "passed" }] });
   expect((await takeBack(place, rekindleTorch)).outcome).toBe("undone");
   expect(await treeLines(place.home)).toEqual(before);
@@ -176,7 +177,7 @@ const layers = (facts: Facts) => {
   return planIn(place, rekindleTorch, options, facts);
 };
 
-const run = ({ plan, ...more }: Circumstances & { plan: Plan | undefined }) =>
+const run = (plan: Plan | undefined, more: Circumstances = {}) =>
   carryOut(place, rekindleTorchVulkan, plan, { proves: [], ...more });
 
 async function expectAsBefore({ outcome }: FixResult) {
@@ -200,16 +201,14 @@ test("an index that lacks what builds it: rolled back", async () => {
     response.writeHead(404).end();
     return true;
   };
-  const result = await run({ plan: await planned() });
+  const result = await run(await planned());
   expect(result.failure?.lines.join("\n")).toMatch(/No matching distribution found for hatchling/);
   await expectAsBefore(result);
 });
 
 test("what fails after pip takes along all that pip brought", async () => {
   await makeEnvironment("stub");
-  const plan = await planned();
-  const result = await run({
-    plan,
+  const result = await run(await planned(), {
     onEvent({ does, state }) {
       // Somebody else's file, where the plan wants to write.
       if (/drop the copies/.test(does) && state === "begin") {
@@ -233,7 +232,7 @@ test("connections that drop are tried again", async () => {
     response.write("PK", () => response.socket?.resetAndDestroy());
     return true;
   };
-  await expectInstalled(await run({ plan: await planned() }));
+  await expectInstalled(await run(await planned()));
   expect(drops).toBe(1);
 });
 
@@ -244,10 +243,10 @@ test("stopped while it is built, gone on with", async () => {
     if (url!.includes("/files/hatchling")) stopper.abort();
     return false;
   };
-  const stopped = await run({ plan: await planned(), signal: stopper.signal });
+  const stopped = await run(await planned(), { signal: stopper.signal });
   expect(stopped.outcome).toBe("stopped");
   server.trouble = undefined;
-  await expectInstalled(await run({ plan: undefined }));
+  await expectInstalled(await run(undefined));
 });
 
 test("nothing but the package itself where only layers are wanted", async () => {
@@ -256,7 +255,7 @@ test("nothing but the package itself where only layers are wanted", async () => 
   expect(JSON.stringify(install)).not.toMatch(/onnx|nodejs/);
 });
 
-test("a Python without torch, and a rekindle_torch of the user's own: said while planning", async () => {
+test("said while planning: no torch, or a rekindle_torch of the user's own", async () => {
   await makeEnvironment("stub");
   const own = join(site(), "rekindle_torch-9.dist-info");
   mkdirSync(own);

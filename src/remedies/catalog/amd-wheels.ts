@@ -54,6 +54,10 @@ export const amdWheels: Remedy = {
     sources.supportedGpus,
     sources.releases,
     sources.extraNeeded,
+    sources.batchNormSource,
+    sources.triton,
+    sources.waves,
+    sources.halfSlower,
     channelSources.brokenVersion,
     channelSources.perFamily,
   ],
@@ -67,8 +71,11 @@ export const amdWheels: Remedy = {
   }),
   changes: ["A new folder with a Python environment; nothing else."],
   risks: [
-    "Training with BatchNorm may fail in MIOpen: torch.backends.cudnn.enabled = False helps.",
-    "Triton's kernels may write nothing unless AMDGCN_USE_BUFFER_OPS=0 is set.",
+    "BatchNorm in training may fail in MIOpen (torch.backends.cudnn.enabled = False helps, or " +
+      "rekindle fix rekindle-torch), and Triton's kernels may write nothing unless " +
+      "AMDGCN_USE_BUFFER_OPS=0 is set.",
+    "On Linux 6.12 and later, ROCm 7.15 to 10.0 (the channels next and nightly) may refuse every " +
+      "launch with HSA_STATUS_ERROR_OUT_OF_RESOURCES: reported for an RX 5500, not for gfx1010.",
     "16-bit convolutions: nobody reports that they are right here; on ROCm 6.1 they were slower " +
       "than 32-bit ones.",
   ],

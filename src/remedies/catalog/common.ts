@@ -63,18 +63,20 @@ export function makeEnvironment(
   python: string,
   diskBytes: number,
 ): RunStep {
-  const command = { program: python, args: ["-c", "import venv, ensurepip"] };
+  // Windows has it by another name.
+  const program = python === "python3" && situation.host.platform === "win32" ? "python" : python;
+  const command = { program, args: ["-c", "import venv, ensurepip"] };
   return {
     kind: "run",
     id: "make-environment",
     does: `make a Python environment in ${folder}`,
-    command: { program: python, args: ["-m", "venv", { path: folder }] },
+    command: { program, args: ["-m", "venv", { path: folder }] },
     touches: [folder],
     needs: [
       { diskBytes, folder },
       {
         check: { command },
-        otherwise: `${python} needs the modules venv and ensurepip: apt install python3-venv`,
+        otherwise: `${program} needs the modules venv and ensurepip: apt install python3-venv`,
       },
     ],
     doneWhen: [{ exists: pythonIn(folder, situation.host.platform) }],

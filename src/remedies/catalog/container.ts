@@ -178,10 +178,10 @@ export const container: Remedy = {
     "the stacks are those of the other ways, and one is published as a container whose author " +
     "reports times of ComfyUI on an RX 5700 XT",
   sources: [
+    waySources.sourceRocm62,
     waySources.containerDevices,
     sources.container,
     sources.supportedGpus,
-    waySources.sourceRocm62,
     sources.legacyTorch,
   ],
   requires: [
@@ -206,7 +206,10 @@ export const container: Remedy = {
     root: false,
   }),
   changes: ["A new folder with a Dockerfile and a compose file; an image in the engine's store."],
-  risks: ["A container shares the host's kernel and GPU: a hang inside is a hang outside."],
+  risks: [
+    "A container shares the host's kernel and GPU: a hang inside is a hang outside.",
+    "The stack community compiles PyTorch, which takes hours and 16 GB of memory.",
+  ],
   options: [
     {
       name: "stack",

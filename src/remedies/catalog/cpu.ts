@@ -1,14 +1,6 @@
 import type { Source } from "../../doctor/rule.ts";
 import type { Remedy } from "../remedy.ts";
-import {
-  folderOf,
-  GB,
-  installPackages,
-  makeEnvironment,
-  mustBeNew,
-  notOnWindows,
-  pythonIn,
-} from "./common.ts";
+import { folderOf, GB, installPackages, makeEnvironment, mustBeNew, pythonIn } from "./common.ts";
 
 const pytorchSite: Source = {
   title: "PyTorch: builds for the CPU on an index of their own",
@@ -27,7 +19,7 @@ export const cpu: Remedy = {
   certainty: "confirmed",
   evidence: "PyTorch's builds for the CPU use no GPU, so nothing of the card is in the way",
   sources: [pytorchSite],
-  requires: [notOnWindows],
+  requires: [],
   cost: () => ({ minutes: [1, 10], downloadBytes: 0.3 * GB, diskBytes: 1.2 * GB, root: false }),
   changes: ["A new folder with a Python environment; nothing else."],
   risks: ["Training takes many times as long as on a GPU."],

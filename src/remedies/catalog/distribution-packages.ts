@@ -3,7 +3,7 @@ import type { Source } from "../../doctor/rule.ts";
 import { gfxIs } from "../../doctor/rules/common.ts";
 import type { Remedy, Requirement, Situation } from "../remedy.ts";
 import type { Plan } from "../step.ts";
-import { GB, gfxOf } from "./common.ts";
+import { GB, gfxOf, linuxOnly } from "./common.ts";
 import { installSystemPackages, managerOf } from "./system-packages.ts";
 import { waySources } from "./way-sources.ts";
 
@@ -72,8 +72,8 @@ async function planFedora(situation: Situation): Promise<Omit<Plan, "remedy" | "
 const distribution = (
   parts: Parts,
   requirement: Requirement,
-  rest: Pick<Remedy, "plan"> | Pick<Remedy, "byHand">,
-): Remedy => ({ ...base, ...parts, requires: [requirement, isCard], ...rest });
+  rest: Pick<Remedy, "plan"> | Pick<Remedy, "byHand" | "cost">,
+): Remedy => ({ ...base, ...parts, requires: [linuxOnly, requirement, isCard], ...rest });
 
 export const debianPackages = distribution(
   {
@@ -145,6 +145,7 @@ export const gentooPackages = distribution(
   },
   { when: fact("os.id", (id) => id === "gentoo"), otherwise: "it is for Gentoo" },
   {
+    cost: () => ({ minutes: [120, 720], downloadBytes: 3 * GB, diskBytes: 15 * GB, root: true }),
     byHand: [
       "Add the card to the targets: in /etc/portage/package.use/rocm the line " +
         '"*/* AMDGPU_TARGETS: gfx1010" (gfx1011 or gfx1012 for theirs)',

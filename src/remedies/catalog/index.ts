@@ -11,6 +11,7 @@ import {
 } from "./distribution-packages.ts";
 import { engine } from "./engine.ts";
 import { legacyRocm52, legacyRocm54 } from "./legacy.ts";
+import { llamaCpp } from "./llama-cpp.ts";
 import { otherCard } from "./other-card.ts";
 import { pytorchSource } from "./pytorch-source.ts";
 import { rekindleTorch, rekindleTorchVulkan } from "./rekindle-torch.ts";
@@ -24,6 +25,7 @@ export const catalog: readonly Remedy[] = [
   engine,
   rekindleTorch,
   rekindleTorchVulkan,
+  llamaCpp,
   rocblasLibrary,
   pytorchSource,
   container,

@@ -162,7 +162,8 @@ async function engineOfThisPackage({ options, host }: Situation, folder: string)
       path: `${folder}/rekindle_torch/engine/rekindle.mjs`,
       content:
         "// Written by rekindle fix: the engine is the npm package's.\n" +
-        `import { endWithParent, serveBridge } from ${JSON.stringify(moduleOf("bridge/index.js"))};\n` +
+        "import { endWithParent, serveBridge } from " +
+        `${JSON.stringify(moduleOf("bridge/index.js"))};\n` +
         "\nendWithParent();\n" +
         "await serveBridge({ input: process.stdin, output: process.stdout });\n" +
         "process.exit(0);\n",

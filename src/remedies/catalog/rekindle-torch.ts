@@ -62,8 +62,8 @@ const hasTorch: Requirement = {
 const rest = {
   kind: "way",
   changes: [
-    "A new folder beside the packages of a PyTorch that is there, and one file that puts it on its " +
-      "path.",
+    "A new folder beside the packages of a PyTorch that is there, and one file that puts it " +
+      "on its path.",
   ],
   options,
 } as const satisfies Partial<Remedy>;

@@ -146,9 +146,13 @@ export const rocmSdkBuilder: Remedy = {
     diskBytes: 130 * GB,
     diskBytesMax: diskBytes,
     memoryBytes: 16 * GB,
-    root: false,
+    // For the packages that have to be there before.
+    root: true,
   }),
-  changes: ["A new folder with sources, builds, ROCm and PyTorch; nothing of the system's ROCm."],
+  changes: [
+    "A new folder with sources, builds, ROCm and PyTorch; nothing of the system's ROCm.",
+    "Packages of the distribution, which you install before, as root: install_deps.sh.",
+  ],
   risks: [
     "It builds about 70 projects, each of which can fail on a newer distribution.",
     "The versions are those of 2024.",
