@@ -64,6 +64,26 @@ describe("parts of a validation", () => {
     expect(Object.keys(data.outputs as object)).toEqual(cases.map(({ id }) => id));
   });
 
+  test("speed: layers and networks have a time, and a bound by the runtime's own rates", async () => {
+    const layer = { C: 16, H: 28, W: 28, K: 32, R: 3, S: 3, stride: 1, dilation: 1, G: 1 };
+    const layers = [{ ...layer, name: "c16", class: "3x3" }];
+    const speed = { kind: "speed", layers, models: ["resnet18"], matrixSize: 256 } as const;
+    const { data } = await run(speed);
+    const ms = expect.objectContaining({ median: expect.any(Number) });
+    expect(data).toMatchObject({
+      layers: [{ name: "c16", class: "3x3", batch: 1, ms }],
+      models: [{ name: "resnet18", batch: 1, imageSize: 32, ms }],
+    });
+    const { flopPerSecond, layers: times } = data as {
+      flopPerSecond: number;
+      layers: { boundMs: number }[];
+    };
+    // 2 * 28 * 28 * 32 * 16 * 9 operations; its bytes may take longer.
+    const arithmeticMs = (1000 * 7_225_344) / flopPerSecond;
+    expect(times[0]!.boundMs).toBeGreaterThanOrEqual(arithmeticMs * 0.999);
+    expect(times[0]!.boundMs).toBeLessThan(100 * arithmeticMs);
+  }, 60_000);
+
   test("soak: counts its runs, and sees other numbers", async () => {
     const { error, data } = await run({ kind: "soak" });
     expect(error).toBe(0);
