@@ -17,7 +17,6 @@ export default defineConfig({
       project("plain", {
         // Half of what these take is to load the same modules, for each file in a new process.
         isolate: false,
-        restoreMocks: true,
         include: ["src/**/*.test.ts", "test/**/*.test.ts"],
         exclude: ["**/*.{gpu,conformance,browser,llvm,navi10,torch}.test.ts", "node_modules/**"],
       }),
