@@ -7,7 +7,9 @@ export interface Obstacle {
   readonly title: string;
   /** A sentence. */
   readonly why: string;
-  /** What to do about it; empty where nothing can be done. */
+  /** What to do about it, as a clause; absent where nothing can be done. */
+  readonly does?: string;
+  /** How; empty where nothing can be done. */
   readonly commands: readonly string[];
   /** No command puts it right. */
   readonly isFinal: boolean;
@@ -45,8 +47,9 @@ export function obstaclesFor(
     const isFinal = (below.final as readonly string[]).includes(rule.id);
     if (!isFinal && !(below.other as readonly string[]).includes(rule.id)) return [];
     const [first] = cases;
-    const commands = isFinal ? [] : (first.remedies[0]?.commands ?? []);
-    return [{ title: rule.title, why: sentence(first.why), commands, isFinal }];
+    const remedy = isFinal ? undefined : first.remedies[0];
+    const how = { ...(remedy && { does: remedy.does }), commands: remedy?.commands ?? [] };
+    return [{ title: rule.title, why: sentence(first.why), ...how, isFinal }];
   });
   return [...ofRules, ...ofSize(cost, facts)];
 }

@@ -98,7 +98,9 @@ function summaryOf(
 ): PlanReport["summary"] {
   const [source] = remedy.sources;
   const certainty = certaintyWords[remedy.certainty].toLowerCase();
-  const before = obstacles.map(({ title, commands }) => commands[0] ?? title.toLowerCase());
+  const before = obstacles.map(({ title, does, commands }) =>
+    commands[0] ? `${does} (${commands[0].replace(/ +#.*/, "")})` : title.toLowerCase(),
+  );
   const todo = [...first.map((one) => one.remedy), remedy].flatMap(({ id, plan, byHand = [] }) =>
     plan ? [`rekindle fix ${id}`] : byHand,
   );

@@ -34,8 +34,8 @@ function remedyHtml(remedy: ReportedRemedy): string {
   const cited = sources.map(
     ({ title: what, at, date }) => `${escaped(what)} (${linked(at)}, ${escaped(date)})`,
   );
-  const first = remedy.obstacles.map(({ title, why, commands }) =>
-    commands.length > 0 ? `${commands.join("; ")} (${title})` : why,
+  const first = remedy.obstacles.map(({ does, why, commands }) =>
+    commands.length > 0 ? `${does} (${commands.join("; ")}). ${why}` : why,
   );
   const rows = (
     [

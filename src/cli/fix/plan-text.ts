@@ -61,8 +61,8 @@ function details(
     `Changes: ${changes.join(" ")}`,
     ...(risks.length > 0 ? [`Can go wrong: ${risks.join(" ")}`] : []),
     ...(lower === undefined ? [] : [`Ranks lower: ${lower}`]),
-    ...obstacles.map(({ title, why, commands }) =>
-      commands.length > 0 ? `First: ${commands.join("; ")} (${title})` : `First: ${why}`,
+    ...obstacles.map(({ does, why, commands }) =>
+      commands.length > 0 ? `First: ${does} (${commands.join("; ")}). ${why}` : `First: ${why}`,
     ),
     ...(byHand ? [`By hand: ${byHand.join("; then ")}`] : []),
   ];
