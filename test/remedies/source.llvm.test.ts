@@ -29,6 +29,7 @@ import {
 import { daemon, freePort, until, user } from "./daemons.ts";
 import { type Loopback, makeWheels, serveLoopback } from "./loopback.ts";
 import { treeLines } from "./sandbox.ts";
+import { type SlowCompiler, slowCompiler } from "./slow-compiler.ts";
 import { makeRepositories, makeRocm } from "./small-torch.ts";
 
 // A small project built as PyTorch is, by the remedy's own steps: sources from git servers, build
@@ -140,6 +141,31 @@ const changed = (id: string, change: Partial<RunStep>): Plan => ({
   steps: plan.steps.map((step) => (step.id === id ? ({ ...step, ...change } as RunStep) : step)),
 });
 
+/** With a compiler that is in the middle of the build when something happens. */
+async function buildSlowly(does: "waits" | "kills"): Promise<SlowCompiler> {
+  const compiler = slowCompiler(folder, does);
+  place = { ...place, env: { ...place.env, PATH: `${compiler.path}:${place.env.PATH}` } };
+  plan = await planned();
+  return compiler;
+}
+
+async function expectGoesOn(compiler: SlowCompiler) {
+  // Ninja tells of what it has finished.
+  const finished = [...log().matchAll(/^\[\d+\/\d+\] .*?(\w+\.(?:cpp|hip))\.o$/gm)];
+  const names = finished.map(([, name]) => name);
+  expect(names).toHaveLength(4);
+  compiler.compiled();
+  compiler.release();
+  expectBuilt(await carryOut(place, pytorchSource, undefined));
+  const again = compiler.compiled();
+  expect(again.toSorted()).toEqual(sourceNames.filter((name) => !names.includes(name)));
+}
+
+const sourceNames = ["add", "copy", "scale", "square"].flatMap((name) => [
+  `${name}.hip`,
+  `${name}_host.cpp`,
+]);
+
 /** Up to the sources. */
 function fetchOnly(): Plan {
   const last = plan.steps.findIndex(({ id }) => id === "fetch-parts-of-torch");
@@ -215,20 +241,16 @@ describe.skipIf(lacking.length > 0)(`needs ${lacking.join(", ") || "nothing more
   });
 
   test("stopped while it compiles, gone on with: nothing is compiled twice", async () => {
+    const compiler = await buildSlowly("waits");
     const stopper = new AbortController();
     const stopped = await run({
       signal: stopper.signal,
       onEvent({ progress }) {
-        if ((progress?.done ?? 0) >= 5) stopper.abort();
+        if ((progress?.done ?? 0) >= 4) stopper.abort();
       },
     });
     expect(stopped.outcome).toBe("stopped");
-    const objects = readdirSync(at("build/pytorch/build"), { recursive: true });
-    expect(objects.filter((name) => `${name}`.endsWith(".o")).length).toBeGreaterThan(0);
-    expectBuilt(await carryOut(place, pytorchSource, undefined));
-    // The second time Ninja counted what was left.
-    const totals = [...log().matchAll(/\[\d+\/(\d+)\]/g)].map((match) => Number(match[1]));
-    expect(Math.min(...totals)).toBeLessThan(9);
+    await expectGoesOn(compiler);
   });
 
   test("stopped in the middle of a fetch, with git's lock left behind: gone on with", async () => {
@@ -289,14 +311,13 @@ describe.skipIf(lacking.length > 0)(`needs ${lacking.join(", ") || "nothing more
     await expectAsBefore(result);
   });
 
-  test("a builder that is killed: rolled back", async () => {
-    const result = await run({
-      onEvent({ progress }) {
-        if (progress?.done === 3) killUsers("ninja");
-      },
-    });
-    expect(result.failure?.does).toBe("compile torch");
-    await expectAsBefore(result);
+  test("a builder that is killed: kept, gone on with, undone", async () => {
+    const compiler = await buildSlowly("kills");
+    const kept = await run({ onFailure: "keep" });
+    expect(kept).toMatchObject({ outcome: "kept", failure: { does: "compile torch" } });
+    await expectGoesOn(compiler);
+    expect((await takeBack(place, pytorchSource)).outcome).toBe("undone");
+    expect(await treeLines(place.home)).toEqual(before);
   });
 
   test("a compiler error is told with its lines: rolled back", async () => {
@@ -350,18 +371,4 @@ function pathWithout(program: string): string {
     symlinkSync(join("/usr/bin", name), join(bin, name));
   }
   return bin;
-}
-
-/** Kills what runs below the home and is called so. */
-function killUsers(name: string): void {
-  for (const id of readdirSync("/proc").filter((one) => /^\d+$/.test(one))) {
-    try {
-      const line = readFileSync(`/proc/${id}/cmdline`, "utf8");
-      const env = readFileSync(`/proc/${id}/environ`, "utf8");
-      const isOurs = env.includes(`HOME=${place.home}\0`);
-      if (isOurs && line.split("\0")[0]!.endsWith(name)) process.kill(Number(id), "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  }
 }
