@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,6 +22,14 @@ const env = { PATH: process.env.PATH!, HOME: "/nowhere" };
 const state = () => ({ ...env, XDG_STATE_HOME: join(folder, "state") });
 const trial = (...words: string[]) =>
   command(folder, ["trial", "--python", python, ...words], { env: state() });
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+
+/** What the files of a folder hold; none where it is not there yet. */
+function texts(journals: string): string[] {
+  if (!existsSync(journals)) return [];
+  return readdirSync(journals).map((name) => readFileSync(join(journals, name), "utf8"));
+}
 
 describe("rekindle trial", () => {
   test("finds the smallest changes that help, and the lines to add", async () => {
@@ -70,6 +78,11 @@ describe("rekindle trial", () => {
     expect(steps[0]!.detail).toMatch(/may hang or reset the GPU: --risk hang includes it/);
     // Nothing was tried: that is no success.
     expect(code).toBe(2);
+    const shown = await trial("--only", "network/");
+    expect(shown.out).toMatch(
+      /^not run +7 others +it may hang or reset the GPU: --risk hang incl/m,
+    );
+    expect(shown.out).toMatch(/^Nothing could be tried: rekindle doctor says why\.$/m);
     const refused = await trial("--risk", "hang");
     expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(/add --yes/)]);
   });
@@ -113,6 +126,23 @@ describe("rekindle trial", () => {
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
   });
 
+  test("Ctrl-C ends it in good order, and --resume goes on", async () => {
+    const settings = { ...env, XDG_STATE_HOME: join(folder, "stopped"), FAKE_HANG: "never" };
+    const words = ["trial", "--python", python, "--only", "conv/usual", "conv/transposed"];
+    const stopped = command(folder, words, { env: settings });
+    const isAt = /"step":"torch\/conv\/transposed","at":"compute/;
+    const journals = join(folder, "stopped/rekindle/trials");
+    while (!texts(journals).some((text) => isAt.test(text))) await pause();
+    process.emit("SIGINT");
+    const { code, out } = await stopped;
+    expect(code).toBe(2);
+    expect(out).toMatch(/^stopped +torch\/conv\/transposed +stopped at /m);
+    expect(out).toMatch(/^Stopped before the end: rekindle trial --resume goes on\.$/m);
+    const { FAKE_HANG: _, ...answering } = settings;
+    const resumed = await command(folder, ["trial", "--resume", "--json"], { env: answering });
+    expect((JSON.parse(resumed.out) as TrialReport).counts.passed).toBe(2);
+  }, 60_000);
+
   test("lists what it would do", async () => {
     const { out } = await trial("--list", "--only", "conv/");
     expect(out).toMatch(/^torch\/conv\/minimal +may crash the process +the smallest Conv2d/m);
@@ -142,7 +172,7 @@ describe("a trial that is killed", () => {
       const text = texts(journals).join("");
       return /"begin".*transposed/.test(text) && /"at":"compute/.test(text.split("transposed")[1]!);
     };
-    for (let i = 0; i < 200 && !hasBegun(); i++) await new Promise((r) => setTimeout(r, 100));
+    while (!hasBegun()) await pause();
     child.kill("SIGKILL");
     await new Promise((resolve) => child.on("exit", resolve));
     writeFileSync(answered, "");
@@ -160,12 +190,4 @@ describe("a trial that is killed", () => {
     expect((JSON.parse(again.out) as TrialReport).counts.passed).toBe(3);
     rmSync(answered);
   }, 60_000);
-
-  function texts(journals: string): string[] {
-    try {
-      return readdirSync(journals).map((name) => readFileSync(join(journals, name), "utf8"));
-    } catch {
-      return [];
-    }
-  }
 });

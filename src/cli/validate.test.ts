@@ -1,4 +1,11 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -62,11 +69,18 @@ describe("rekindle validate", () => {
   test("Ctrl-C ends it in good order, and arms nothing", async () => {
     const settings = { XDG_STATE_HOME: join(folder, "stopped") };
     const stopped = validate(["--target", `torch:${python}`, "--quick"], settings);
-    setTimeout(() => process.emit("SIGINT"), 2000);
+    const journals = join(folder, "stopped/rekindle/validations");
+    const hasBegun = () =>
+      existsSync(journals) &&
+      readdirSync(journals).some((name) =>
+        readFileSync(join(journals, name), "utf8").includes('"begin"'),
+      );
+    while (!hasBegun()) await new Promise((resolve) => setTimeout(resolve, 50));
+    process.emit("SIGINT");
     const { code, out } = await stopped;
     expect(code).toBe(2);
     expect(out).toMatch(/^Stopped before the end\.$/m);
-    expect(existsSync(join(folder, "stopped/rekindle/validations/history.jsonl"))).toBe(false);
+    expect(existsSync(join(journals, "history.jsonl"))).toBe(false);
   }, 60_000);
 
   test("--disarm removes the service", async () => {

@@ -64,7 +64,7 @@ describe("parts of a validation", () => {
     expect(Object.keys(data.outputs as object)).toEqual(cases.map(({ id }) => id));
   });
 
-  test("speed: layers and networks have a time, and a bound by the runtime's own rates", async () => {
+  test("speed: layers and networks have a time, and a bound by measured rates", async () => {
     const layer = { C: 16, H: 28, W: 28, K: 32, R: 3, S: 3, stride: 1, dilation: 1, G: 1 };
     const layers = [{ ...layer, name: "c16", class: "3x3" }];
     const speed = { kind: "speed", layers, models: ["resnet18"], matrixSize: 256 } as const;

@@ -23,7 +23,7 @@ async function search(experiments: readonly Experiment[], endOf: (id: string) =>
 }
 
 describe("a search for changes", () => {
-  test("goes from the smallest change to the largest, and stops at the first that helps", async () => {
+  test("goes from the smallest change up, and stops at the first that helps", async () => {
     const { changes, ran } = await search([conv("a")], (id) =>
       result(id === "a+no-direct" ? "passed" : "error"),
     );

@@ -9,6 +9,7 @@ import {
   type TrialReport,
   unreadable,
 } from "../../trial/index.ts";
+import { groupBy } from "../../validate/group-by.ts";
 import { type Output, paint } from "../io.ts";
 import { formatBytes, formatMs, plural, table, wrap } from "../text.ts";
 
@@ -25,9 +26,12 @@ export function renderTrial(report: TrialReport, out: Output): string {
   const { steps, counts, search } = report;
   const where = report.device === undefined ? "" : ` on ${report.device}`;
   const parts: string[] = [`${paint(out, "bold", report.subject + where)}\n`];
-  const rows = steps.map((step) => [shown(step.outcome), step.id, inShort(step)]);
-  const lines = table(rows, "lll");
-  parts.push(...steps.map((step, i) => `${coloured(step, lines[i]!, out)}\n`));
+  const rows = rowsOf(steps);
+  const lines = table(
+    rows.map(({ outcome, name, text }) => [shown(outcome), name, text]),
+    "lll",
+  );
+  parts.push(...rows.map(({ outcome }, i) => `${coloured(outcome, lines[i]!, out)}\n`));
   const failed = steps.filter(({ outcome }) => isFailure(outcome));
   const isRocm = report.subject.includes("rocm");
   for (const step of failed) parts.push("\n", ...paragraph(step, out, isRocm));
@@ -38,7 +42,7 @@ export function renderTrial(report: TrialReport, out: Output): string {
     "\n",
     report.boots > 1 ? `The machine was started ${report.boots} times meanwhile.\n` : "",
     `${plural(counts.passed, "step")} passed, ${counts.failed} failed${left}\n`,
-    counts.passed + counts.failed === 0
+    report.isComplete && counts.passed + counts.failed === 0
       ? "Nothing could be tried: rekindle doctor says why.\n"
       : "",
     failed.length > 0 && isBlind ? blindness : "",
@@ -55,7 +59,30 @@ const blindness =
 
 const shown = (outcome: Outcome) => outcome.replace("-", " ");
 
-function coloured({ outcome }: ReportedStep, line: string, out: Output): string {
+interface Row {
+  readonly outcome: Outcome;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** More that were left out for one reason take one line. */
+const leftOutMax = 3;
+
+/** A line for each step, in their order. */
+function rowsOf(steps: readonly ReportedStep[]): Row[] {
+  const leftOut = groupBy(
+    steps.filter(({ outcome }) => outcome === "not-run"),
+    ({ detail }) => detail,
+  );
+  return steps.flatMap((step): Row[] => {
+    const { outcome, id, detail } = step;
+    const alike = (outcome === "not-run" && leftOut.get(detail)) || [];
+    if (alike.length <= leftOutMax) return [{ outcome, name: id, text: inShort(step) }];
+    return step === alike[0] ? [{ outcome, name: `${alike.length} others`, text: detail }] : [];
+  });
+}
+
+function coloured(outcome: Outcome, line: string, out: Output): string {
   if (isFailure(outcome)) return paint(out, "red", line);
   return outcome === "passed" ? line : paint(out, "dim", line);
 }
