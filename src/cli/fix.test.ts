@@ -39,6 +39,7 @@ test("plan: one path, then the table", async () => {
   expect(out).toMatch(/\n {2}1 +amd-wheels/);
   const html = await readFile(join(folder, "plan.html"), "utf8");
   expect(html).toMatch(/^<!doctype html>[\s\S]*rekindle fix amd-wheels[\s\S]*<\/html>\n$/);
+  expect(html).toMatch(/<td>1<\/td><td>amd-wheels<\/td><td>slowly<\/td>/);
 });
 
 test("plan --json, with wishes", async () => {

@@ -9,7 +9,7 @@ export { gigabytes } from "./obstacles.ts";
 export * from "./on-failure.ts";
 export * from "./plan-for.ts";
 export * from "./plan-report.ts";
-export type { Wishes } from "./rank.ts";
+export { type Wishes, wantWords } from "./rank.ts";
 export * from "./remedy.ts";
 export * from "./render-html.ts";
 export * from "./step.ts";

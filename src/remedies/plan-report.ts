@@ -114,6 +114,25 @@ function summaryOf(
   ];
 }
 
+/** The ways side by side, the best first, below a line of titles. */
+export function overviewOf(ways: readonly ReportedRemedy[]): string[][] {
+  const rows = ways.map(({ id, service, certainty, cost, fp16 }, i) => [
+    `${i + 1}`,
+    id,
+    service,
+    certainty,
+    fp16 === "unknown" ? "?" : fp16,
+    timeText(cost),
+    gigabytes(cost.downloadBytes),
+    gigabytes(cost.diskBytes),
+    cost.root ? "yes" : "no",
+  ]);
+  return [
+    ["", "way", "serves it", "certainty", "fp16", "time", "download", "disk", "root"],
+    ...rows,
+  ];
+}
+
 export const certaintyWords = {
   confirmed: "Confirmed by source",
   reported: "Reported by users",

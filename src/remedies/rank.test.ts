@@ -168,6 +168,21 @@ describe("every recorded machine", () => {
   });
 });
 
+test("what has to be put right first is said in words, with its command", () => {
+  const { summary } = planReport(machine("rx5600xt-no-permission"), wishes);
+  expect(summary.at(-1)![1]).toMatch(
+    /^join the groups, then log out and in again \(sudo usermod [^#]*\), then rekindle fix/,
+  );
+  // Wheels have the runtime that the kernel does not go with.
+  const { summary: ofQueue } = planReport(machine("rx5500-queue-size"), wishes);
+  expect(ofQueue.at(-1)![1]).toMatch(/^choose a kernel before 6\.12/);
+});
+
+test("distributions' packages are nothing for Windows", () => {
+  const { ways } = planReport(machine("rx5700xt-windows"), wishes);
+  expect(ways.map(({ id }) => id)).toEqual(["amd-wheels", "cpu"]);
+});
+
 test("the catalogue is whole", () => {
   const ids = catalog.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);

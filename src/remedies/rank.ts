@@ -46,7 +46,8 @@ export function judge(remedy: Remedy, view: View, diagnosis: Diagnosis, wishes: 
   return { ...judged, answer: missing.length > 0 ? "unsure" : "possible", reasons: missing };
 }
 
-const wantWords: Readonly<Record<Want, string>> = {
+/** What the user wants, after "for". */
+export const wantWords: Readonly<Record<Want, string>> = {
   train: "training",
   infer: "running networks",
   comfyui: "ComfyUI",

@@ -1,5 +1,12 @@
 import { escaped, htmlPage, linked, sentence } from "../doctor/index.ts";
-import { certaintyWords, costText, type PlanReport, type ReportedRemedy } from "./plan-report.ts";
+import {
+  certaintyWords,
+  costText,
+  overviewOf,
+  type PlanReport,
+  type ReportedRemedy,
+} from "./plan-report.ts";
+import { wantWords } from "./rank.ts";
 
 /**
  * The plan as one HTML file that needs no other and runs no script.
@@ -16,12 +23,13 @@ export function renderPlanHtml(report: PlanReport): string {
   return htmlPage(
     "rekindle plan",
     `<h1>rekindle plan</h1>
-<p class="dim">${escaped(card)}; for ${escaped(report.wishes.want)}</p>
+<p class="dim">${escaped(card)}; for ${wantWords[report.wishes.want]}</p>
 <section class="verdict ${works ? "works" : "unknown"}">
 ${works ? "" : `<p>${escaped(verdict)}</p>`}
 <p><strong>${works ? "Nothing has to be done" : "Recommended"}</strong></p>
 <table>${rowsOf(summary)}</table>
 </section>
+${ways.length > 0 ? `<h2>Ways, side by side</h2>\n<table>${overviewHtml(ways)}</table>` : ""}
 ${section("Clean-ups that come first", cleanUps)}
 ${section("Ways, the best first", ways)}
 ${section("Not here, or not wanted", leftOut)}
@@ -58,6 +66,11 @@ ${(isOpen || kind === "expert") && !byHand ? `<pre>rekindle fix ${escaped(id)}</
 <p><small>${known}. Sources: ${cited.join("; ")}.</small></p>
 </article>`;
 }
+
+const overviewHtml = (ways: readonly ReportedRemedy[]) =>
+  overviewOf(ways)
+    .map((cells) => `<tr>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join("")}</tr>`)
+    .join("\n");
 
 const rowsOf = (rows: readonly (readonly [string, string])[]) =>
   rows.map(([key, text]) => `<tr><td>${key}</td><td>${escaped(text)}</td></tr>`).join("\n");

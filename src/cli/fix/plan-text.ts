@@ -1,9 +1,9 @@
 import {
   certaintyWords,
-  gigabytes,
+  overviewOf,
   type PlanReport,
   type ReportedRemedy,
-  timeText,
+  wantWords,
 } from "../../remedies/index.ts";
 import { type Output, paint } from "../io.ts";
 import { facts, table, wrap } from "../text.ts";
@@ -13,17 +13,18 @@ export function renderPlan(report: PlanReport, out: Output): string {
   const { card, verdict, works, summary, ways, cleanUps, leftOut, experts, wishes } = report;
   const columns = Math.min(out.columns, 100) - 1;
   const title = (text: string) => ["", paint(out, "bold", text)];
-  const lines = [`${card}; for ${wishes.want}`];
+  const lines = [`${card}; for ${wantWords[wishes.want]}`];
   if (!works) lines.push(...wrap(verdict, columns));
   lines.push("", paint(out, works ? "green" : "yellow", works ? "NOTHING TO DO" : "RECOMMENDED"));
   lines.push(...facts(summary, columns - 2).map((line) => `  ${line}`));
-  if (ways.length > 0) lines.push(...title("Ways, the best first"), ...overview(ways));
+  if (ways.length > 0) lines.push(...title("Ways, the best first"));
+  lines.push(...(ways.length > 0 ? table(overviewOf(ways), "rlllllrrl").map(indented) : []));
   for (const [i, way] of ways.entries()) lines.push(...details(way, i, out, columns));
   if (cleanUps.length > 0) lines.push(...title("Clean-ups that come first"));
   for (const one of cleanUps) lines.push(...details(one, undefined, out, columns));
   if (leftOut.length > 0) lines.push(...title("Not here, or not wanted"));
-  for (const { id, reasons } of leftOut) {
-    lines.push(...hanging(`${id}: ${reasons.join("; ")}`, columns, "  "));
+  for (const [reasons, ids] of byReasons(leftOut)) {
+    lines.push(...hanging(`${ids.join(", ")}: ${reasons}`, columns, "  "));
   }
   if (experts.length > 0) lines.push(...title("For experts, by name alone"));
   for (const { id, title: what } of experts) lines.push(`  ${id}: ${what}`);
@@ -31,20 +32,16 @@ export function renderPlan(report: PlanReport, out: Output): string {
   return `${lines.join("\n")}\n`;
 }
 
-function overview(ways: readonly ReportedRemedy[]): string[] {
-  const rows = ways.map(({ id, service, certainty, cost, fp16 }, i) => [
-    `${i + 1}`,
-    id,
-    service,
-    certainty,
-    fp16 === "unknown" ? "?" : fp16,
-    timeText(cost),
-    gigabytes(cost.downloadBytes),
-    gigabytes(cost.diskBytes),
-    cost.root ? "yes" : "no",
-  ]);
-  const head = ["", "way", "serves it", "certainty", "fp16", "time", "download", "disk", "root"];
-  return table([head, ...rows], "rlllllrrl").map((line) => `  ${line}`);
+const indented = (line: string) => `  ${line}`;
+
+/** One line for all that the same stands against. */
+function byReasons(remedies: readonly ReportedRemedy[]): Map<string, string[]> {
+  const grouped = new Map<string, string[]>();
+  for (const { id, reasons } of remedies) {
+    const why = reasons.join("; ");
+    grouped.set(why, [...(grouped.get(why) ?? []), id]);
+  }
+  return grouped;
 }
 
 function details(
