@@ -65,13 +65,14 @@ test("without timestamps the wall clock is taken", async () => {
   const createCommandEncoder = () => gpu.device.createCommandEncoder();
   const device = { features: new Set<string>(), queue, createCommandEncoder };
   const watch = gpu.watch.bind(gpu);
-  const bound = await chain(1000);
+  const bound = await chain(2_000_000);
   const [timing] = await timePrograms({ device, watch } as unknown as Gpu, [bound], {
     warmUpMs: 0,
     samples: 3,
     sampleMs: 2,
   });
   expect(timing!.source).toBe("wall");
-  expect(Math.min(...timing!.ms) * timing!.repeats).toBeGreaterThan(1);
+  // Two million steps, one after the other, take longer on anything that is made.
+  expect(Math.min(...timing!.ms)).toBeGreaterThan(0.5);
   bound.destroy();
 });
