@@ -63,7 +63,7 @@ const samples: readonly Sample[] = [
     built: { device: "gfx1010:xnack-", targets: stock },
     ending: "SIGSEGV",
     outcome: "signal",
-    cause: "torch-without-code:confirmed",
+    cause: "torch-without-code:likely",
   },
   {
     name: "a segmentation fault that nothing explains",

@@ -225,7 +225,7 @@ function numbersOf(experiment: Experiment, result: NonNullable<Said["result"]>):
   return { outcome: "wrong", detail, ...numbers };
 }
 
-/** A build of PyTorch that says itself that it holds no code for the device: it need not crash. */
+/** A build of PyTorch that says itself that it was made for other cards: not all of it may crash. */
 function foreignDevice(built: Said["built"]): Cause | undefined {
   if (!built || built.targets.length === 0) return undefined;
   // "gfx1010:xnack-" is gfx1010 with a setting.
@@ -235,8 +235,8 @@ function foreignDevice(built: Said["built"]): Cause | undefined {
   return {
     id: "torch-without-code",
     title: "PyTorch holds no code for this card",
-    certainty: "confirmed",
-    cause: `This PyTorch was built for ${held.join(", ")}; the device is ${target}.`,
+    certainty: "likely",
+    cause: `This PyTorch says that it was built for ${held.join(", ")}; the device is ${target}.`,
   };
 }
 

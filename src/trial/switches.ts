@@ -119,7 +119,12 @@ export const switches: readonly KnownSwitch[] = [
   {
     id: "no-buffer-ops",
     what: "Triton without buffer operations",
-    env: { AMDGCN_USE_BUFFER_OPS: "0" },
+    // What was compiled with them would be taken from the caches.
+    env: {
+      AMDGCN_USE_BUFFER_OPS: "0",
+      TRITON_ALWAYS_COMPILE: "1",
+      TORCHINDUCTOR_FORCE_DISABLE_CACHES: "1",
+    },
     line: environmentLine("AMDGCN_USE_BUFFER_OPS", "0"),
     cost: "none that is known; clear Triton's cache first",
     suits: (experiment, { isRocm }) => isRocm && taskOf(experiment) === "compile",

@@ -27,8 +27,7 @@ export function judgeSpeed({ times, extent, isEmulated, results, parts }: Found)
   const evidence = [
     "optimum: for each layer the longer of its arithmetic at " +
       `${significant(rates.flopPerSecond / 1e9)} GFLOP/s (${rates.flopBy}) and its bytes, each ` +
-      `moved once, at ${significant(rates.bytesPerSecond / 1e9)} GB/s (${rates.bytesBy}; small ` +
-      "ones as fast as caches were measured to be)",
+      `moved once, at ${significant(rates.bytesPerSecond / 1e9)} GB/s (${rates.bytesBy})`,
   ];
   const against = rates.refused.map((reason) => `has no time: ${reason}`);
   const judge = (name: string, group: readonly MeasuredTime[]) => {

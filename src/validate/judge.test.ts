@@ -164,7 +164,7 @@ describe("criteria", () => {
 
   test("it is said what the optimum is", () => {
     expect(judged().speed.evidence[0]).toMatch(
-      /arithmetic at 6500 GFLOP\/s \(a matrix product\) and its bytes, .* at 241 GB\/s \(a copy;/,
+      /arithmetic at 6500 GFLOP\/s \(a matrix product\) and its bytes, .* at 241 GB\/s \(a copy\)/,
     );
   });
 

@@ -40,7 +40,9 @@ export async function speed(
     flopPerSecond: roofline.flopPerSecond.f32,
     flopBy: gpu ? "multiplications in registers" : "ONNX Runtime's best matrix product",
     bytesPerSecond: roofline.bandwidth.at(-1)!.bytesPerSecond,
-    bytesBy: gpu ? "a large copy" : "ONNX Runtime's Neg of 128 MiB",
+    bytesBy: gpu
+      ? "a large copy; small layers at the rate of small ones"
+      : "ONNX Runtime's Neg of 128 MiB; small layers at the rate of small ones",
     layers,
     models,
     refused,

@@ -18,11 +18,11 @@ class Unavailable(Exception):
 
 
 def find_device(wanted):
-    """The device to try: the one that is named, else the first GPU, else the CPU."""
+    """The device to try: the one that is named, else the largest GPU, else the CPU."""
     if wanted:
         return torch.device(wanted)
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        return torch.device("cuda", largest_gpu())
     if hasattr(torch, "xpu") and torch.xpu.is_available():
         return torch.device("xpu")
     if torch.backends.mps.is_available():
@@ -30,6 +30,15 @@ def find_device(wanted):
     if torch.version.hip or torch.version.cuda:
         raise Unavailable(f"this torch is built for a GPU and finds none: {why_no_gpu()}")
     return torch.device("cpu")
+
+
+def largest_gpu():
+    """With a processor that has graphics of its own, the card may come second."""
+    sizes = [
+        torch.cuda.get_device_properties(i).multi_processor_count
+        for i in range(torch.cuda.device_count())
+    ]
+    return sizes.index(max(sizes))
 
 
 def why_no_gpu():
@@ -53,8 +62,11 @@ def built_for(device):
 
 
 def synchronize(device):
-    if device.type != "cpu":
-        getattr(torch, device.type).synchronize()
+    if device.type == "cpu":
+        return
+    # Without an argument the first one would be waited for, and not that which works.
+    which = () if device.index is None else (device,)
+    getattr(torch, device.type).synchronize(*which)
 
 
 def device_name(device):

@@ -142,7 +142,7 @@ def soak(order, say):
     memory = {"residentBytesEarly": early, "residentBytesLate": resident_bytes()}
     data = {"runs": runs, "seconds": seconds, "mismatches": mismatches[:20], **memory}
     if device.type == "cuda":
-        data["deviceBytesMax"] = torch.cuda.max_memory_allocated()
+        data["deviceBytesMax"] = torch.cuda.max_memory_allocated(device)
     return {"device": name, "error": len(mismatches), "output": "runs", "data": data}
 
 
