@@ -6,10 +6,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildPackage } from "./built.ts";
 import { temporaryFolder } from "./command.ts";
+import { machines } from "./machines.ts";
 import { everything, makeMachine, planOf } from "./remedies/machine.ts";
 import { treeLines } from "./remedies/sandbox.ts";
 
-// A fix is killed, or the disk is full, at a write to its journal; then it goes on, or back.
+// The built command: a fix is killed, or the disk is full, at a write to its journal; then it goes
+// on, or back. And what is verified by processes of the command itself.
 
 let built: string;
 let folder: string;
@@ -151,3 +153,31 @@ test("killed amid a program: what it left running is ended, and all is done", as
   );
   await drop("amid");
 }, 300_000);
+
+test.each([
+  ["a card", true, 3, /FAILED {2}engine: everything is as it was before/],
+  ["no card", false, 1, /DONE, NOT PROVEN {2}engine/],
+] as const)(
+  "nothing to install on a machine with %s: verified all the same",
+  async (...row) => {
+    const [name, hasCard, code, told] = row;
+    const { facts } = machines.find((one) => one.name === "rx5600xt-amd-wheel")!;
+    const { gpus: _, ...without } = facts;
+    const file = join(folder, `facts-${hasCard}.json`);
+    await writeFile(file, JSON.stringify(hasCard ? facts : without));
+    const args = [join(built, "dist/cli/main.js"), "fix", "engine", "--facts", file, "--yes"];
+    // No GPU and none that is emulated, whatever this machine has.
+    const VK_DRIVER_FILES = join(folder, "none.json");
+    const env = { PATH: process.env.PATH, HOME: folder, XDG_STATE_HOME: join(folder, name) };
+    const ran = await new Promise<{ code: unknown; out: string }>((resolve) => {
+      execFile(process.execPath, args, { env: { ...env, VK_DRIVER_FILES } }, (error, out, err) =>
+        resolve({ code: error?.code ?? 0, out: out + err }),
+      );
+    });
+    expect(ran.out).toMatch(told);
+    expect(ran.out).toMatch(/verify: engine\/device/);
+    expect(ran.out).toMatch(/no\s+GPU was found/);
+    expect(ran.code).toBe(code);
+  },
+  120_000,
+);

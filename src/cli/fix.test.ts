@@ -5,6 +5,7 @@ import { command, temporaryFolder } from "../../test/command.ts";
 import { machines } from "../../test/machines.ts";
 import { treeLines } from "../../test/remedies/sandbox.ts";
 import type { Facts } from "../doctor/index.ts";
+import { usualOnFailure } from "../remedies/index.ts";
 
 // The commands plan, fix, undo and history, on a machine in a folder.
 
@@ -113,6 +114,58 @@ test("a fix that fails is rolled back, with the next best: exit code 3", async (
   expect(failed.out).toMatch(/Next best: rekindle fix amd-wheels/);
   expect(await tree()).toEqual(before);
 }, 60_000);
+
+test("what failed is kept where that is asked for: gone on with, or taken back", async () => {
+  const other = await failCure();
+  const before = await tree();
+  const rolledBack = await fix("--yes");
+  expect([rolledBack.code, rolledBack.out]).toEqual([3, expect.stringMatching(/^FAILED/)]);
+  expect(await bashrc()).toBe(profile);
+
+  const kept = await fix("--yes", "--on-failure", "keep");
+  expect([kept.code, kept.out]).toEqual([2, expect.stringMatching(/what is done so far is left/)]);
+  expect(await bashrc()).not.toContain("10.3.0");
+  const [id] = /\S+-2/.exec((await run("history")).out)!;
+  expect((await run("history")).out).toMatch(/-2 .* failed, left as it is: --resume or undo/);
+  expect((await fix("--yes")).err).toMatch(new RegExp(`${id} \\(clear-overrides\\) is open`));
+  const again = await run("fix", "--resume", id, ...onMachine, "--on-failure", "keep", "--json");
+  expect(JSON.parse(again.out)).toMatchObject({ outcome: "kept", proofs: [{ answer: "failed" }] });
+
+  await writeFile(other, "");
+  const done = await run("fix", "--resume", ...onMachine);
+  expect([done.code, done.out]).toEqual([0, expect.stringMatching(/^DONE .* and verified/)]);
+  expect((await run("undo", "--yes")).code).toBe(0);
+  const apart = (lines: string[]) => lines.filter((line) => !line.startsWith("etc/environment "));
+  expect(apart(await tree())).toEqual(apart(before));
+}, 120_000);
+
+/** A setting that the facts do not know of, so that clear-overrides fails its verification. */
+async function failCure(): Promise<string> {
+  const file = join(folder, "machine/etc/environment");
+  await mkdir(join(folder, "machine/etc"));
+  await writeFile(file, "HSA_OVERRIDE_GFX_VERSION=10.3.0\n");
+  return file;
+}
+
+test("a fix of other files may begin while one is open", async () => {
+  await failCure();
+  await fix("--yes", "--on-failure", "keep");
+  const python = ["--set", "python=no-such-python"];
+  const inWay = ["--set", `folder=${home}/.bashrc/below`, ...python];
+  const refused = await run("fix", "cpu", ...onMachine, ...inWay, "--yes");
+  expect(refused.err).toMatch(/\(clear-overrides\) is open/);
+  const aside = ["--set", `folder=${home}/env`, ...python];
+  // It fails for a reason of its own.
+  expect((await run("fix", "cpu", ...onMachine, ...aside, "--yes")).code).toBe(3);
+}, 120_000);
+
+test("hours of work are kept by default, minutes are not", () => {
+  const cost = (most: number) => ({
+    cost: () => ({ minutes: [1, most], downloadBytes: 0, diskBytes: 0, root: false }) as const,
+  });
+  expect(usualOnFailure(cost(60), { version: 1 })).toBe("rollback");
+  expect(usualOnFailure(cost(600), { version: 1 })).toBe("keep");
+});
 
 test.each([
   [["fix"], /no remedy is named/],

@@ -128,6 +128,8 @@ async function tried(
     only: experiments,
     search: false,
     ...(!onGpu && name === "torch" && { device: "cpu" }),
+    // A processor that emulates a GPU proves nothing.
+    ...(onGpu && name === "engine" && { device: "gpu" }),
   };
   const report = await runTrial(target, order, {
     host,

@@ -23,22 +23,26 @@ export async function renderPreview(
   const columns = Math.min(out.columns, 100) - 1;
   const { steps, verification, notes } = plan;
   const lines = [`${paint(out, "bold", remedy.title)} (${remedy.id})`];
-  if (steps.length === 0) lines.push("There is nothing to do.");
+  if (steps.length === 0) lines.push("There is nothing to install or to change.");
   for (const [i, step] of steps.entries()) {
     lines.push("", `${i + 1}. ${paint(out, "bold", step.does)}`);
     lines.push(...(await describe(step, host, out)).map((line) => `   ${line}`));
   }
   if (verification.length > 0) lines.push("", paint(out, "bold", "Then it is verified:"));
   for (const one of verification) lines.push(`   ${nameOf(one)}`);
-  const final = irreversible(plan);
-  lines.push("", paint(out, "bold", "Taking it back:"));
-  if (final.length === 0) lines.push("   rekindle undo brings back all of it, byte for byte.");
-  else lines.push(...final.map((text) => `   ${paint(out, "red", "not undone")}: ${text}`));
-  if (steps.length > 0)
+  if (steps.length > 0) {
+    lines.push("", paint(out, "bold", "Taking it back:"), ...undoing(plan, out));
     lines.push("", paint(out, "bold", "Where it fails:"), `   ${fates[onFailure]}`);
+  }
   lines.push("");
   for (const text of [...notes, ...remedy.risks]) lines.push(...wrap(`- ${text}`, columns));
   return `${lines.join("\n")}\n`;
+}
+
+function undoing(plan: Plan, out: Output): string[] {
+  const final = irreversible(plan);
+  if (final.length === 0) return ["   rekindle undo brings back all of it, byte for byte."];
+  return final.map((text) => `   ${paint(out, "red", "not undone")}: ${text}`);
 }
 
 const fates: Readonly<Record<OnFailure, string>> = {
