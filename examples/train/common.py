@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
 from numpy.random import Generator
 from PIL import Image
@@ -231,6 +229,10 @@ def export_onnx(
 
 def check_onnx(model: torch.nn.Module, path: Path, shapes: Iterable[tuple[int, ...]]) -> None:
     """Prints the operators of the file and how far its results are from PyTorch's."""
+    # Needed for this alone, and missing on many machines that train.
+    import onnx
+    import onnxruntime
+
     graph = onnx.load(path)
     onnx.checker.check_model(graph, full_check=True)
     counts = Counter(node.op_type for node in graph.graph.node)

@@ -14,33 +14,17 @@ MobileNetV2 are torchvision's; without it they are left out.
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
+from frame import WARM_UP, Results, benchmark, relative_error, summary, times_of
 from torch import nn
 
-try:
-    import rekindle_torch
-except ModuleNotFoundError:
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import rekindle_torch
-
-from rekindle_torch.bridge import Accelerated, BridgeError, accelerate, close_engine
+from rekindle_torch.bridge import Accelerated, accelerate
 from rekindle_torch.bridge.engine import engine
-
-WARM_UP = 5
-#: A measurement takes so many calls, or as many as fit into so many seconds.
-CALLS_MAX = 100
-CALLS_MIN = 5
-SECONDS = 8.0
 
 
 class UNet(nn.Module):
@@ -100,37 +84,6 @@ def networks() -> dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]]:
         print(f"torchvision does not load, U-Net only: {error}", file=sys.stderr)
     found["unet"] = (UNet, (1, 3, 256, 256))
     return found
-
-
-def times_of(work: Callable[[], Any]) -> dict[str, float]:
-    """Milliseconds of a call: median, and the range of the middle 80 %."""
-    for _ in range(WARM_UP):
-        work()
-    times: list[float] = []
-    begin = time.perf_counter()
-    while len(times) < CALLS_MAX:
-        start = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - start) * 1e3)
-        if len(times) >= CALLS_MIN and time.perf_counter() - begin > SECONDS:
-            break
-    return summary(times)
-
-
-def summary(times: list[float]) -> dict[str, float]:
-    ordered = sorted(times)
-    at = lambda part: ordered[min(len(ordered) - 1, int(part * len(ordered)))]  # noqa: E731
-    return {
-        "timeMsMedian": round(statistics.median(ordered), 4),
-        "timeMsP10": round(at(0.1), 4),
-        "timeMsP90": round(at(0.9), 4),
-        "calls": len(ordered),
-    }
-
-
-def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
-    a, e = actual.double().cpu(), expected.double().cpu()
-    return float((a - e).norm() / e.norm())
 
 
 def through_bridge(fast: Accelerated, x: torch.Tensor) -> dict[str, Any]:
@@ -224,20 +177,9 @@ def show(result: dict[str, Any]) -> None:
     print(f"  relative error of the bridge {result['relativeError']:.1e}", flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", type=Path, help="also write the results there")
-    parser.add_argument("--models", help="only these, with commas between them: resnet50,unet")
-    options = parser.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    chosen = networks()
-    if options.models is not None:
-        chosen = {name: chosen[name] for name in options.models.split(",") if name}
+def measure_all(results: Results, names: list[str]) -> None:
     with torch.no_grad():
-        overhead = overheads()
+        overhead = results["overhead"] = overheads()
         for name in ("OneOperator", "Doubled"):
             o, copies = overhead[name]["overhead"], overhead[name]["enginesCopies"]
             print(
@@ -246,27 +188,14 @@ def main() -> None:
                 f"of which the engine's copies {copies['timeMsMedian']:.3f} ms",
                 flush=True,
             )
-        results = []
-        for name, (make, shape) in chosen.items():
-            results.append(measure(name, make, shape))
-            show(results[-1])
-    close_engine()
-    report = {
-        "rekindle": rekindle_torch.__version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "cpu": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "overhead": overhead,
-        "models": results,
-    }
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        done = []
+        for name in names:
+            done.append(measure(name, *NETWORKS[name]))
+            results["models"] = done
+            show(done[-1])
 
+
+NETWORKS = networks()
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BridgeError as error:
-        sys.exit(f"error: {error}")
+    benchmark(__doc__, "models", list(NETWORKS), measure_all)

@@ -9,21 +9,16 @@ float64's. Then training steps of a small residual network, whose losses must ag
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
-import platform
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from bridge import relative_error, times_of
+from frame import Results, benchmark, relative_error, times_of
 from torch import nn
 
-from rekindle_torch.bridge import BridgeError, close_engine, make_vulkan, vulkan_conv
+from rekindle_torch.bridge import make_vulkan, vulkan_conv
 from rekindle_torch.bridge.training import programs_ms
 
 BATCH = 8
@@ -138,20 +133,12 @@ def train_everywhere() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", type=Path, help="also write the results there")
-    parser.add_argument("--layers", help="only these, with commas between them")
-    options = parser.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
+def measure_all(results: Results, names: list[str]) -> None:
     layers = []
-    names = options.layers.split(",") if options.layers else list(LAYERS)
     for name in names:
-        layers.append(measure(name))
-        one = layers[-1]
+        one = measure(name)
+        layers.append(one)
+        results["layers"] = layers
         shown = "  ".join(
             f"{where} {one[where]['timeMsMedian']:8.2f} ms"
             for where in ("vulkan", "cpu", "cuda")
@@ -162,25 +149,11 @@ def main() -> None:
             f"{name:14s} {shown}  engine {one['engineMsMedian']:.2f} ms  error {worst:.1e}",
             flush=True,
         )
-    training = train_everywhere()
+    training = results["training"] = train_everywhere()
     for where, run in training.items():
         losses = " ".join(f"{loss:.4f}" for loss in run["losses"])
         print(f"{where:7s} {run['stepMsMedian']:8.1f} ms a step, losses {losses}")
-    close_engine()
-    report = {
-        "torch": torch.__version__,
-        "cpu": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "layers": layers,
-        "training": training,
-    }
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BridgeError as error:
-        sys.exit(f"error: {error}")
+    benchmark(__doc__, "layers", list(LAYERS), measure_all)

@@ -71,18 +71,19 @@ def _checked_geometry(
     try:
         found = _checked.get(key)
     except TypeError:  # lists cannot be keys
-        return _new_geometry(x, w, bias, stride, padding, dilation, groups)
+        return geometry_of(x, w, bias, stride, padding, dilation, groups)
     if found is None:
         if len(_checked) >= _MOST:
             _checked.clear()
-        found = _checked[key] = _new_geometry(x, w, bias, stride, padding, dilation, groups)
+        found = _checked[key] = geometry_of(x, w, bias, stride, padding, dilation, groups)
     return found
 
 
-def _new_geometry(
+def geometry_of(
     x: Tensor, w: Tensor, bias: Optional[Tensor], stride: Size, padding: Union[Size, str],
     dilation: Size, groups: int,
 ) -> Geometry:  # fmt: skip
+    """The geometry. Raises RuntimeError for arguments that do not fit together."""
     check_tensors(x, w, bias, groups)
     geometry = _geometry(tuple(w.shape[2:]), stride, padding, dilation, groups)
     check_sizes(x.shape, w.shape, bias, geometry)
@@ -125,7 +126,7 @@ def convolution(
     input, weight, bias = cast_for_autocast(input, weight, bias)
     batched = _with_batch(input, rank)
     if is_compiled():
-        geometry = _new_geometry(batched, weight, bias, stride, padding, dilation, groups)
+        geometry = geometry_of(batched, weight, bias, stride, padding, dilation, groups)
         output = compiled.convolution(batched, weight, bias, geometry, method)
     elif is_traced():
         # Sizes are tensors while a trace is taken; only "same" has to know the kernel's.

@@ -40,6 +40,7 @@ class Replacements:
 
     replaced: list[tuple[str, str, str]] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
+    lazy: list[tuple[str, str]] = field(default_factory=list)
 
     def __str__(self) -> str:
         counts: dict[tuple[str, str], int] = {}
@@ -49,6 +50,11 @@ class Replacements:
         lines += [
             f"      {name} ({kind}) stays: it has a forward of its own; `patched()` reaches it"
             for name, kind in self.left
+        ]
+        lines += [
+            f"      {name} ({kind}) stays: it has no sizes yet; call the model once, on the CPU, "
+            "then make_safe again"
+            for name, kind in self.lazy
         ]
         return "\n".join(lines) or "nothing to replace"
 
@@ -72,6 +78,9 @@ def make_safe(
     for name, module in model.named_modules():
         before = type(module)
         if _original(before) is not None:
+            continue
+        if getattr(module, "cls_to_become", None) in table:
+            done.lazy.append((name, before.__name__))
             continue
         base = next((base for base in table if isinstance(module, base)), None)
         if base is None:

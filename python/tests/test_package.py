@@ -12,12 +12,16 @@ FOLDER = Path(__file__).parents[1]
 
 def test_importing_changes_nothing() -> None:
     program = """
+import sys, threading
 import torch, torch.nn.functional as F
+threads = threading.active_count()
 before = F.conv2d, torch.conv2d, torch.nn.Conv2d.forward, torch.backends.cudnn.enabled
 import rekindle_torch
 assert before == (
     F.conv2d, torch.conv2d, torch.nn.Conv2d.forward, torch.backends.cudnn.enabled
 )
+assert threading.active_count() == threads and not torch.cuda.is_initialized()
+assert "rekindle_torch.bridge" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=FOLDER)
 

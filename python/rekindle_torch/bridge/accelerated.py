@@ -198,7 +198,7 @@ class Accelerated(nn.Module):
         if not self.fallback or error.code in ("engine-crashed", "engine-timeout", "device-lost"):
             return False
         self.problem = error.what
-        name = type(self.model).__name__
+        name = self.model._get_name()
         # What the engine advises instead is what happens here: PyTorch's CPU.
         why = error.what if error.code == "model-unsupported" else str(error)
         notice(f"rekindle: {name} runs in PyTorch, because {why}")

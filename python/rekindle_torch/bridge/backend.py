@@ -72,6 +72,9 @@ class _Bound(nn.Module):
         for i, tensor in weights.items():
             self.register_buffer(self._names[i], tensor)
 
+    def _get_name(self) -> str:
+        return "a compiled graph"
+
     def forward(self, *inputs: Any) -> Any:
         rest = iter(inputs)
         return self.graph(

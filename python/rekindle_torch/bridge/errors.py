@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 
@@ -27,4 +28,12 @@ class BridgeWarning(UserWarning):
 
 
 def notice(message: str) -> None:
-    warnings.warn(message, BridgeWarning, stacklevel=3)
+    """Warns, at the line outside of this package and of PyTorch that led here."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and _is_inner(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, BridgeWarning, stacklevel=level)
+
+
+def _is_inner(module: str) -> bool:
+    return module.split(".")[0] in ("rekindle_torch", "torch")

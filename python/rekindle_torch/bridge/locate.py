@@ -90,7 +90,7 @@ def find_engine() -> EngineFiles:
         return EngineFiles((named, "bridge"), "the variable REKINDLE_ENGINE")
     # In a checkout first: what was packed there for a wheel may be older.
     built = PACKAGE.parent.parent / "dist" / "cli" / "main.js"
-    if built.is_file():
+    if (PACKAGE.parent / "pyproject.toml").is_file() and built.is_file():
         return EngineFiles((str(built), "bridge"), "the checkout around this package")
     packed = PACKAGE / "engine" / "rekindle.mjs"
     if packed.is_file():

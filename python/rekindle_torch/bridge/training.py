@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, Union
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..convolution.plan import problem_of
+from ..convolution.problem import Problem
+from ..functional import Size, geometry_of
 from .device import chosen_device, open_device
 from .errors import BridgeError
-from .graphs import Convolution, backward_graph, forward_graph
+from .graphs import backward_graph, forward_graph
 from .loaded import LoadedModel
-
-Size = Union[int, Sequence[int]]
 
 #: So many programs stay in the engine; the one that was used least recently goes first.
 PROGRAMS_MAX = 512
@@ -65,13 +66,16 @@ class _ConvFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, c: Convolution, device: str
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, problem: Problem, device: str
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.convolution = c
+        ctx.problem = problem
         ctx.device = device
+        has_bias = bias is not None
         tensors = [x, weight] if bias is None else [x, weight, bias]
-        return _programs.run(c, lambda: forward_graph(c), device, tensors)[0]
+        return _programs.run(
+            (problem, has_bias), lambda: forward_graph(problem, has_bias), device, tensors
+        )[0]
 
     @staticmethod
     @once_differentiable
@@ -80,11 +84,11 @@ class _ConvFunction(torch.autograd.Function):
         wants_x, wants_weight, wants_bias = ctx.needs_input_grad[:3]
         gradients: list[Tensor] = []
         if wants_x or wants_weight:
-            c = ctx.convolution
+            problem = ctx.problem
             inputs = [dy, *([weight] if wants_x else []), *([x] if wants_weight else [])]
             gradients = _programs.run(
-                (c, wants_x, wants_weight),
-                lambda: backward_graph(c, wants_x, wants_weight),
+                (problem, wants_x, wants_weight),
+                lambda: backward_graph(problem, wants_x, wants_weight),
                 ctx.device,
                 inputs,
             )
@@ -120,55 +124,25 @@ def vulkan_conv(
         torch.Size([8, 32, 32, 32])
     """
     rank = weight.dim() - 2
+    _check_type(x, weight, bias)
     if x.dim() == rank + 1:
         one = vulkan_conv(x[None], weight, bias, stride, padding, dilation, groups, device=device)
         return one[0]
-    c = _convolution(x, weight, bias, stride, padding, dilation, groups)
-    _check(c, x, weight, bias)
-    if 0 in c.y or 0 in c.x:
+    try:
+        geometry = geometry_of(x, weight, bias, stride, padding, dilation, groups)
+    except RuntimeError as error:
+        raise BridgeError("input-shape", str(error)) from error
+    problem = problem_of(tuple(x.shape), tuple(weight.shape), geometry)
+    if x.numel() == 0:
         plain = (nn.functional.conv1d, nn.functional.conv2d, nn.functional.conv3d)[rank - 1]
         empty: Tensor = plain(x, weight, bias, stride, padding, dilation, groups)
         return empty
     apply: Callable[..., Tensor] = _ConvFunction.apply
-    return apply(x, weight, bias, c, chosen_device(device))
+    return apply(x, weight, bias, problem, chosen_device(device))
 
 
-def _convolution(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Size,
-    padding: Size | str,
-    dilation: Size,
-    groups: int,
-) -> Convolution:
-    kernel = tuple(weight.shape[2:])
-    rank = len(kernel)
-
-    def each(size: Size) -> tuple[int, ...]:
-        return (size,) * rank if isinstance(size, int) else tuple(size) * (rank // len(size))
-
-    steps = each(dilation)
-    if padding == "same":
-        total = [d * (k - 1) for d, k in zip(steps, kernel)]
-        before = tuple(t // 2 for t in total)
-        after = tuple(t - b for t, b in zip(total, before))
-    else:
-        assert padding == "valid" or not isinstance(padding, str), padding
-        before = after = each(0 if isinstance(padding, str) else padding)
-    return Convolution(
-        tuple(x.shape),
-        tuple(weight.shape),
-        each(stride),
-        before + after,
-        steps,
-        groups,
-        bias is not None,
-    )
-
-
-def _check(c: Convolution, x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
-    for name, tensor in (("x", x), ("weight", weight), ("bias", bias)):
+def _check_type(*tensors: Tensor | None) -> None:
+    for name, tensor in zip(("x", "weight", "bias"), tensors):
         if tensor is not None and (tensor.dtype != torch.float32 or tensor.device.type != "cpu"):
             raise BridgeError(
                 "input-dtype",
@@ -176,18 +150,6 @@ def _check(c: Convolution, x: Tensor, weight: Tensor, bias: Tensor | None) -> No
                 "tensors of the CPU",
                 "keep the model in float32 on the CPU, without autocast",
             )
-    if len(c.x) != len(c.weight):
-        raise BridgeError("input-shape", f"x has {len(c.x)} axes, weight {len(c.weight)}")
-    if c.x[1] != c.weight[1] * c.groups:
-        raise BridgeError(
-            "input-shape",
-            f"weight expects {c.weight[1]} channels in each of {c.groups} groups, x has {c.x[1]}",
-        )
-    if any(room < 0 for room in c.room):
-        raise BridgeError(
-            "input-shape",
-            f"a kernel of {c.weight[2:]} does not fit into {c.x[2:]} with its padding",
-        )
 
 
 class _OnVulkan:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 _UNIT_BYTES = 16
+_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def copy(target: Tensor, source: Tensor) -> None:
@@ -37,8 +38,8 @@ def gathered(view: Tensor) -> Tensor:
 def _in_units(x: Tensor) -> Optional[Tensor]:
     """`x` with its last dimension in units, or None where they would not be aligned."""
     unit = _UNIT_BYTES // x.element_size()
-    if x.is_complex() or x.is_neg():  # may hold a sign that memory does not
-        return None
+    if type(x) not in _PLAIN or x.is_complex() or x.is_neg():
+        return None  # without memory of its own, or it may hold a sign that memory does not
     if unit <= 1 or x.shape[-1] % unit != 0 or x.storage_offset() % unit != 0:
         return None
     *strides, last = x.stride()

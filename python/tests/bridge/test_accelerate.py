@@ -154,6 +154,7 @@ def test_what_is_unsupported_runs_in_pytorch_with_one_notice() -> None:
         for _ in range(3):
             assert torch.equal(fast(x), torch.cumsum(x, 0))
     assert len(caught) == 1
+    assert caught[0].filename == __file__  # the caller's line, and none of the package's
     assert "CumSum" in str(fast.problem)
 
 

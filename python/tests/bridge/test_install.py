@@ -18,6 +18,10 @@ import rekindle_torch, torch
 report = rekindle_torch.doctor()
 assert report.is_ok and "the engine in this package" in str(report), report
 fast = rekindle_torch.accelerate(torch.nn.ReLU().eval(), torch.randn(2, 2), fallback=False)
+from importlib.metadata import distribution
+(found,) = (e for e in distribution("rekindle-torch").entry_points if e.name == "rekindle")
+from rekindle_torch.bridge.backend import rekindle
+assert found.group == "torch_dynamo_backends" and found.load() is rekindle
 print(fast(torch.tensor([[-1.0, 2.0]])).tolist(), rekindle_torch.__file__)
 """
 

@@ -58,6 +58,7 @@ def test_only_the_gradients_that_are_wanted() -> None:
     [
         (torch.zeros(1, 3, 8, 8), torch.zeros(4, 2, 3, 3), "input-shape"),
         (torch.zeros(1, 3, 2, 2), torch.zeros(4, 3, 3, 3), "input-shape"),
+        (torch.zeros(3, 8), torch.zeros(4, 3, 3, 3), "input-shape"),
         (torch.zeros(1, 3, 8, 8, dtype=torch.float64), torch.zeros(4, 3, 3, 3), "input-dtype"),
     ],
 )
@@ -65,6 +66,15 @@ def test_what_does_not_fit(x: torch.Tensor, w: torch.Tensor, code: str) -> None:
     with pytest.raises(BridgeError) as caught:
         vulkan_conv(x, w)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "options", [{"stride": 0}, {"padding": "full"}, {"dilation": (1, 1, 1)}, {"groups": 0}], ids=str
+)
+def test_options_that_cannot_be(options: dict[str, Any]) -> None:
+    with pytest.raises(BridgeError) as caught:
+        vulkan_conv(torch.zeros(1, 3, 8, 8), torch.zeros(4, 3, 3, 3), **options)
+    assert caught.value.code == "input-shape"
 
 
 def test_gradients_of_gradients_are_refused() -> None:

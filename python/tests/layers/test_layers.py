@@ -9,6 +9,7 @@ import pickle
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rekindle_torch as rk
 
@@ -186,6 +187,34 @@ def test_compile(backend: str) -> None:
         close(actual, expected)
     other = torch.randn(3, 3, 10, 9)
     close(compiled(other), model(other))
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.library, "custom_op"), reason="this PyTorch has no custom operations"
+)
+def test_export_keeps_each_as_one_operation() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.ConvTranspose2d(4, 2, 2))
+    rk.make_safe(model)
+    x = torch.randn(1, 3, 8, 8)
+    exported = torch.export.export(model, (x,))
+    close(exported.module()(x), model(x))
+    calls = [str(n.target) for n in exported.graph.nodes if n.op == "call_function"]
+    assert "rekindle_torch.convolution.default" in calls
+    assert "rekindle_torch.input_gradient.default" in calls
+    assert not any(call.startswith("aten.conv") for call in calls)
+
+
+@pytest.mark.parametrize("method", ["rows", "shifted", "columns", "winograd4"])
+def test_shapes_without_memory(method: str, recwarn: pytest.WarningsRecorder) -> None:
+    """Fake tensors, with which tools work out shapes, and tensors of the meta device."""
+    x, w = torch.randn(2, 16, 20, 20), torch.randn(8, 16, 3, 3)
+    last = x.contiguous(memory_format=torch.channels_last)
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        fake = [mode.from_tensor(t) for t in (last, w)]
+        y = rk.functional.conv2d(*fake, padding=1, method=method)
+    meta = rk.functional.conv2d(last.to("meta"), w.to("meta"), padding=1, method=method)
+    assert y.shape == meta.shape == (2, 8, 20, 20)
+    assert [str(w.message) for w in recwarn] == []
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_memory_stays_under_the_workspace(name: str, limit_kb: int, is_channels_
         operations.forward(x, w, None, geometry, name)  # fills what is kept between calls
         for work, own in (
             (lambda: operations.forward(x, w, None, geometry, name), result),
+            (lambda: operations.input_gradient(g, w, (40, 40), geometry, name), result),
             (lambda: operations.weight_gradient(x, g, (3, 3), geometry, name), 3 * 4 * w.numel()),
         ):
             with Watch() as watch:

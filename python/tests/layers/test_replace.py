@@ -67,6 +67,16 @@ def test_make_safe_of_a_single_layer_and_of_convolutions_only() -> None:
     assert str(rk.make_safe(nn.Linear(2, 2))) == "nothing to replace"
 
 
+def test_lazy_layers_wait_for_their_sizes() -> None:
+    model, x = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d()), torch.randn(2, 3, 8, 8)
+    done = rk.make_safe(model)
+    assert done.replaced == []
+    assert done.lazy == [("0", "LazyConv2d"), ("1", "LazyBatchNorm2d")]
+    assert "0 (LazyConv2d) stays: it has no sizes yet" in str(done)
+    model(x)
+    assert len(rk.make_safe(model).replaced) == 2
+
+
 def test_parametrized_layers_and_hooks_live_on() -> None:
     from torch.nn.utils.parametrizations import spectral_norm
 
