@@ -43,6 +43,13 @@ test("plan: one path, then the table", async () => {
   expect(html).toMatch(/<td>1<\/td><td>amd-wheels<\/td><td>slowly<\/td>/);
 });
 
+test("fix of what only a person can do says what to do", async () => {
+  const { code, out } = await run("fix", "gentoo-packages");
+  expect([code, out]).toEqual([0, expect.stringMatching(/^1\. Add the card to the targets/m)]);
+  const { err } = await run("fix", "gentoo-packages", "--yes");
+  expect(err).toMatch(/nothing that a program can do[\s\S]*rekindle fix gentoo-packages says/);
+});
+
 test("plan --json, with wishes", async () => {
   const argv = ["--json", "--want", "infer", "--offline", "--max-disk", "1 GB", "--no-root"];
   const { code, out } = await run("plan", "--facts", "facts.json", ...argv);

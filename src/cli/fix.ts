@@ -21,7 +21,7 @@ import {
   usualOnFailure,
 } from "../remedies/index.ts";
 import { endAs, renderOutcome, type Told } from "./fix/outcome.ts";
-import { irreversible, renderPreview } from "./fix/preview.ts";
+import { irreversible, renderByHand, renderPreview } from "./fix/preview.ts";
 import { watchFix } from "./fix/watch.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import { type Io, paint } from "./io.ts";
@@ -100,12 +100,23 @@ async function runFix(name: string | undefined, options: FixCliOptions, io: Io):
     });
   }
   const remedy = remedyNamed(name);
+  if (remedy.byHand && !options.yes && !options.step) {
+    const { id, byHand } = remedy;
+    const told = options.json
+      ? json({ schema: "rekindle-fix/1", outcome: "not-run", id, byHand })
+      : renderByHand(remedy, io.out);
+    io.out.write(told);
+    return;
+  }
   refuseIfOpen(past.find((one) => isOpen(one) && one.state.plan.remedy === remedy.id));
   const root = io.host.resolve(options.root ?? "/");
   const host = rootedHost(io.host, root);
   const facts = await factsFor(options, host, io);
   const home = io.host.env.HOME ?? (await io.host.system()).home;
   const plan = await planFor(remedy, { facts, host, home, options: options.set ?? {} });
+  for (const text of against(remedy, facts)) {
+    io.err.write(`${paint(io.err, "yellow", "against it")}: ${text}\n`);
+  }
   if (!options.yes && !options.step) {
     await show({ remedy, plan, facts }, host, options, io);
     return;
@@ -121,6 +132,18 @@ async function runFix(name: string | undefined, options: FixCliOptions, io: Io):
   }
   await carryOut({ plan, remedy, root, facts }, options, io);
 }
+
+/** What the facts say against a remedy; whoever names it decides. */
+function against({ id }: Remedy, facts: Facts): readonly string[] {
+  const { ways, leftOut, experts } = planReport(facts, usualWishes);
+  const judged = [...ways, ...leftOut, ...experts].find((one) => one.id === id);
+  if (!judged) return [];
+  const reasons = judged.answer === "impossible" ? judged.reasons : [];
+  const others = judged.obstacles.filter(({ isFinal }) => !isFinal);
+  return [...reasons, ...others.map(({ why }) => why)];
+}
+
+const usualWishes = { want: "train", fp16: false, noRoot: false, offline: false } as const;
 
 /** What another one left half done is not built upon. */
 function refuseIfOpen(open: PastFix | undefined): void {
@@ -221,8 +244,7 @@ function nextBest(facts: Facts, failed: Remedy, past: readonly PastFix[]): strin
   const tried = past
     .filter(({ state }) => state.outcome === "rolled-back" || state.outcome === undefined)
     .map(({ state }) => state.plan.remedy);
-  const wishes = { want: "train", fp16: false, noRoot: false, offline: false } as const;
-  const { ways } = planReport(facts, wishes);
+  const { ways } = planReport(facts, usualWishes);
   return ways.find(({ id }) => id !== failed.id && !tried.includes(id))?.id;
 }
 

@@ -60,7 +60,7 @@ export async function planFor(remedy: Remedy, input: PlanInput): Promise<Plan> {
   const options = optionsFor(remedy, input.options);
   if (!remedy.plan) {
     throw new RekindleError("remedy-impossible", `${remedy.id} is nothing that a program can do`, {
-      fix: (remedy.byHand ?? [remedy.gives]).join("; "),
+      fix: `rekindle fix ${remedy.id} says what to do by hand`,
     });
   }
   const situation: Situation = { ...view, host, home, options };

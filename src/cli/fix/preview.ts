@@ -39,6 +39,17 @@ export async function renderPreview(
   return `${lines.join("\n")}\n`;
 }
 
+/** What only a person can do. */
+export function renderByHand({ id, title, byHand = [], risks }: Remedy, out: Output): string {
+  const columns = Math.min(out.columns, 100) - 4;
+  const steps = byHand.flatMap((text, i) =>
+    wrap(text, columns).map((line, j) => (j === 0 ? `${i + 1}. ` : "   ") + line),
+  );
+  const lines = [`${paint(out, "bold", title)} (${id}), by hand:`, "", ...steps, ""];
+  for (const text of risks) lines.push(...wrap(`- ${text}`, columns));
+  return `${lines.join("\n")}\n`;
+}
+
 function undoing(plan: Plan, out: Output): string[] {
   const final = irreversible(plan);
   if (final.length === 0) return ["   rekindle undo brings back all of it, byte for byte."];
