@@ -1,4 +1,14 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Vitest begins with the longest text. Networks are short ones that take long: they go first. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => /\/models-f\d+\.gpu/.test(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 // Forks, not threads: Vulkan drivers read the process's environment. At most two of them: software
 // Vulkan spreads each over all cores by itself.
@@ -13,6 +23,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 180_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       project("plain", {
         // Half of what these take is to load the same modules, for each file in a new process.
