@@ -139,16 +139,21 @@ export const certaintyWords = {
   inferred: "Inferred, reported by nobody",
 } as const;
 
-/** "5 to 60 min, 4 GB to download, 12 GB of disk, no root" */
+/** "5 to 60 min, 4 GB to download, 12 GB of disk (16 GB on the way), no root" */
 export function costText(cost: Cost): string {
   return [
     timeText(cost),
     cost.downloadBytes > 0 ? `${gigabytes(cost.downloadBytes)} to download` : "no download",
-    ...(cost.diskBytes > 0 ? [`${gigabytes(cost.diskBytes)} of disk`] : []),
+    ...(cost.diskBytes > 0 ? [diskText(cost)] : []),
+    ...(cost.memoryBytes ? [`${gigabytes(cost.memoryBytes)} of memory`] : []),
     cost.root ? "root" : "no root",
     ...(cost.restart ? ["a restart"] : []),
   ].join(", ");
 }
+
+const diskText = ({ diskBytes, diskBytesMax = 0 }: Cost) =>
+  `${gigabytes(diskBytes)} of disk` +
+  (diskBytesMax > diskBytes ? ` (${gigabytes(diskBytesMax)} on the way)` : "");
 
 /** "5 to 60 min", "5 min to 3 h", "5 to 16 h" */
 export function timeText({ minutes: [least, most] }: Cost): string {

@@ -1,5 +1,6 @@
 import {
   certaintyWords,
+  costText,
   overviewOf,
   type PlanReport,
   type ReportedRemedy,
@@ -50,11 +51,14 @@ function details(
   out: Output,
   columns: number,
 ): string[] {
-  const { id, certainty, evidence, sources, changes, risks, lower, obstacles, byHand } = remedy;
+  const { id, gives, certainty, evidence, sources, cost, changes, risks } = remedy;
+  const { lower, obstacles, byHand } = remedy;
   const mark = place === undefined ? "-" : `${place + 1}`;
   const [source] = sources;
   const rows = [
+    `Gives: ${gives}`,
     `${certaintyWords[certainty]}: ${evidence} (${source!.at}, ${source!.date})`,
+    `Takes: ${costText(cost)}`,
     `Changes: ${changes.join(" ")}`,
     ...(risks.length > 0 ? [`Can go wrong: ${risks.join(" ")}`] : []),
     ...(lower === undefined ? [] : [`Ranks lower: ${lower}`]),
