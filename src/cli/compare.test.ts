@@ -124,6 +124,9 @@ describe("rekindle compare", () => {
       ["c64-56x56-k64-3x3 x8 f32", true, false],
     ]);
     expect(await keysOf(shipped, cpu)).toEqual([[resnet50, true, false]]);
+    expect(await keysOf(cpu, cpu)).toEqual([[resnet50, true, true]]);
+    const text = await command(folder, ["compare", shipped, cpu]);
+    expect(text.out).toMatch(/^networks: A is \S+ times as fast \(geometric mean\)$/m);
     expect(await keysOf(card, cpu)).toEqual([
       [resnet50, true, false],
       [`${resnet50}, whole run`, true, true],

@@ -61,7 +61,8 @@ function renderComparison(report: CompareReport, out: Output): string {
     lines.push("", ...table([head, ...rows], "lrrrrl"), "");
     for (const [what, mean] of Object.entries(meanSpeedUp)) {
       const name = what === "conv" ? "convolutions" : "networks";
-      lines.push(`${name}: B is ${significant(mean)} times as fast (geometric mean)`);
+      const [faster, times] = mean < 1 ? ["A", 1 / mean] : ["B", mean];
+      lines.push(`${name}: ${faster} is ${significant(times)} times as fast (geometric mean)`);
     }
     const noisy = times.filter(({ isNoise }) => isNoise).length;
     if (noisy > 0) lines.push(`${plural(noisy, "difference")} may be chance: the spreads overlap`);

@@ -225,7 +225,7 @@ function numbersOf(experiment: Experiment, result: NonNullable<Said["result"]>):
   return { outcome: "wrong", detail, ...numbers };
 }
 
-/** A build of PyTorch that says itself that it was made for other cards: not all of it may crash. */
+/** A build of PyTorch that says itself that it was made for other cards. */
 function foreignDevice(built: Said["built"]): Cause | undefined {
   if (!built || built.targets.length === 0) return undefined;
   // "gfx1010:xnack-" is gfx1010 with a setting.
