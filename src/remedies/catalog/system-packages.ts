@@ -76,7 +76,14 @@ export async function installSystemPackages(
     env: { DEBIAN_FRONTEND: "noninteractive" },
   });
   const [program, ...args] = simulate(wanted);
-  const { out } = await host.run(program!, args, { timeoutMs: 60_000 });
+  const { status, out, err } = await host.run(program!, args, { timeoutMs: 60_000 });
+  // rpm's status tells how many are not installed.
+  if (status === null || (status !== 0 && program !== "rpm")) {
+    const last = err.trim().split("\n").at(-1) || `it ended with ${status ?? "no status"}`;
+    throw new RekindleError("remedy-impossible", `${program} cannot say what is new: ${last}`, {
+      fix: `see whether it knows the packages: ${[program, ...args].join(" ")}`,
+    });
+  }
   const fresh = [...out.matchAll(added)].map((match) => match[1]!);
   if (fresh.length === 0) return [];
   const step: RunStep = {
