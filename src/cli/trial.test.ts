@@ -111,6 +111,8 @@ describe("rekindle trial", () => {
       program("broken", "#!/bin/sh\necho 'bad path' >&2\nexit 3"),
     );
     expect(broken.err).toMatch(/\.\/broken does not run: bad path/);
+    const atHome = await trial("--python", "~/none/bin/python");
+    expect(atHome.err).toMatch(/the Python ~\/none\/bin\/python cannot be found/);
     const text = await trial("--python", program("text", "#!/bin/sh\n", 0o644));
     expect(text.err).toMatch(/\.\/text is no program that may be run/);
   });

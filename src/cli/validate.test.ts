@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -37,6 +38,14 @@ describe("rekindle validate", () => {
   ])("%j is refused", async (words, message) => {
     const { code, err } = await validate(words);
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  test("torch:~/... is below the home folder, which shells leave as it is there", async () => {
+    symlinkSync(python, join(folder, "python"));
+    const override = { HSA_OVERRIDE_GFX_VERSION: "10.3.0" };
+    const { err } = await validate(["--target", "torch:~/python"], override);
+    // It was found, and its build looked at.
+    expect(err).toMatch(/not under load/);
   });
 
   test("does not load a card that runs code for another", async () => {

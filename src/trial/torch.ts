@@ -51,8 +51,10 @@ export async function findPython(
     }
     return undefined;
   }
-  // As a shell does: a name with a slash is a path.
-  const python = /[/\\]/.test(named) ? host.resolve(named) : named;
+  // As a shell does, which leaves the "~" of torch:~/venv alone: a name with a slash is a path.
+  const home = host.env.HOME || (await host.system()).home;
+  const path = named.replace(/^~(?=[/\\])/, () => home);
+  const python = /[/\\]/.test(path) ? host.resolve(path) : path;
   const found = await torchOf(host, python);
   if (typeof found !== "string") return found;
   throw new RekindleError("usage", `the Python ${named} ${found}`, {

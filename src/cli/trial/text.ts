@@ -45,6 +45,7 @@ export function renderTrial(report: TrialReport, out: Output): string {
     report.isComplete && counts.passed + counts.failed === 0
       ? "Nothing could be tried: rekindle doctor says why.\n"
       : "",
+    report.target === "torch" && report.device === "cpu" ? onCpu : "",
     failed.length > 0 && isBlind ? blindness : "",
     report.isComplete ? "" : "Stopped before the end: rekindle trial --resume goes on.\n",
     `${paint(out, "dim", `limits: ${report.confinement}; journal: ${report.journal}`)}\n`,
@@ -56,6 +57,8 @@ export function renderTrial(report: TrialReport, out: Output): string {
 const blindness =
   "Nothing lets this user read the kernel's log: a reset of the GPU shows as a hang or a crash.\n" +
   "  to let it be read: sudo usermod -aG systemd-journal $USER, and log in again\n";
+
+const onCpu = "Note: this PyTorch computes on the CPU; nothing of a graphics card was tried.\n";
 
 const shown = (outcome: Outcome) => outcome.replace("-", " ");
 
