@@ -176,7 +176,7 @@ test.each([
     });
     expect(ran.out).toMatch(told);
     expect(ran.out).toMatch(/verify: engine\/device/);
-    expect(ran.out).toMatch(/no\s+GPU was found/);
+    expect(ran.out).toMatch(/no\s+GPU\s+was\s+found/);
     expect(ran.code).toBe(code);
   },
   120_000,

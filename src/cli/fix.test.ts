@@ -1,6 +1,8 @@
+import { readdirSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { Readable } from "node:stream";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { command, temporaryFolder } from "../../test/command.ts";
 import { machines } from "../../test/machines.ts";
 import { treeLines } from "../../test/remedies/sandbox.ts";
@@ -165,6 +167,56 @@ test("a fix of other files may begin while one is open", async () => {
   // It fails for a reason of its own.
   expect((await run("fix", "cpu", ...onMachine, ...aside, "--yes")).code).toBe(3);
 }, 120_000);
+
+test("Ctrl-C ends the program that runs; then it is taken back", async () => {
+  const before = await tree();
+  // It knows its modules, and takes for ever to make an environment.
+  const python = join(folder, "python");
+  await writeFile(python, '#!/bin/sh\n[ "$1" = -c ] || exec sleep 600\n', { mode: 0o755 });
+  const options = ["--set", `python=${python}`, "--set", `folder=${home}/new/env`];
+  const running = run("fix", "cpu", ...onMachine, ...options, "--yes");
+  const fixes = join(folder, "state/rekindle/fixes");
+  const log = async () => await readFile(join(fixes, readdirSync(fixes)[0]!, "log.txt"), "utf8");
+  while (!(await log().catch(() => "")).includes("-m venv")) await pause();
+  process.emit("SIGINT");
+  const { code, out } = await running;
+  expect([code, out]).toEqual([2, expect.stringMatching(/^STOPPED[\s\S]*To go on: .*--resume/)]);
+  expect((await run("history")).out).toMatch(/open: --resume or undo/);
+  expect((await run("undo", "--yes")).out).toMatch(
+    /^UNDONE {2}cpu: everything is as it was before/,
+  );
+  expect(await tree()).toEqual(before);
+}, 120_000);
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+test("--step asks before each step, and goes on with a yes alone", async () => {
+  const before = await tree();
+  const saying = (text: string) => Readable.from([text]) as unknown as typeof process.stdin;
+  const input = vi.spyOn(process, "stdin", "get").mockReturnValue(saying("n\n"));
+  const no = await fix("--step");
+  expect([no.code, no.out]).toEqual([2, expect.stringMatching(/^STOPPED/)]);
+  expect(await tree()).toEqual(before);
+  input.mockReturnValue(saying("y\n"));
+  const yes = await run("fix", "--resume", ...onMachine, "--step");
+  expect([yes.code, yes.out]).toEqual([0, expect.stringMatching(/^DONE/)]);
+  input.mockRestore();
+  expect(await bashrc()).not.toContain("10.3.0");
+}, 60_000);
+
+test("what cannot be undone is announced, and told again when it is taken back", async () => {
+  await mkdir(join(folder, "machine", home, ".cache/miopen"), { recursive: true });
+  await writeFile(join(folder, "machine", home, ".cache/miopen/kernels"), "compiled");
+  const caches = (...argv: string[]) => run("fix", "clear-caches", ...onMachine, ...argv);
+  const gone = /not undone: .*\.cache\/miopen is removed for good/;
+  expect((await caches()).out).toMatch(gone);
+  const done = await caches("--yes");
+  expect(done.err).toMatch(gone);
+  expect((await run("undo")).out).toMatch(gone);
+  const { out } = await run("undo", "--yes");
+  expect(out).toMatch(/^UNDONE {2}clear-caches: all that can be undone is as it was before/);
+  expect(out).toMatch(/not undone: .*\.cache\/miopen\s+is removed for good/);
+}, 60_000);
 
 test("hours of work are kept by default, minutes are not", () => {
   const cost = (most: number) => ({

@@ -5,6 +5,7 @@ import { askLine, type Host, rootedHost } from "../host/index.ts";
 import {
   Fix,
   fixNamed,
+  irreversible,
   isOpen,
   newFixFolder,
   type OnFailure,
@@ -21,7 +22,7 @@ import {
   usualOnFailure,
 } from "../remedies/index.ts";
 import { endAs, renderOutcome, type Told } from "./fix/outcome.ts";
-import { irreversible, renderByHand, renderPreview } from "./fix/preview.ts";
+import { renderByHand, renderPreview } from "./fix/preview.ts";
 import { watchFix } from "./fix/watch.ts";
 import { whileInterruptible } from "./interrupt.ts";
 import { type Io, paint } from "./io.ts";

@@ -5,13 +5,13 @@ import { keep, placed } from "../host/index.ts";
 import {
   Fix,
   fixNamed,
+  irreversible,
   type PastFix,
   pastFixes,
   sharesFiles,
   shownCommand,
 } from "../remedies/index.ts";
 import { endAs, renderOutcome } from "./fix/outcome.ts";
-import { irreversible } from "./fix/preview.ts";
 import { watchFix } from "./fix/watch.ts";
 import { type Io, paint } from "./io.ts";
 
@@ -75,10 +75,11 @@ async function runUndo(wanted: string | undefined, options: UndoOptions, io: Io)
     const result = await fix.undo();
     watch.clear();
     const { id, folder, state } = chosen;
+    const { outcome, notUndone = [] } = result;
     const told = { id, folder, remedy: state.plan.remedy, result, notes: [] };
     io.out.write(
       options.json
-        ? `${JSON.stringify({ schema: "rekindle-undo/1", id, outcome: result.outcome }, null, 2)}\n`
+        ? `${JSON.stringify({ schema: "rekindle-undo/1", id, outcome, notUndone }, null, 2)}\n`
         : renderOutcome(told, io.out),
     );
     if (result.outcome !== "rolled-back") endAs(result);

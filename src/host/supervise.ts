@@ -12,6 +12,8 @@ export interface SuperviseOptions {
   readonly onLine?: (line: string) => void;
   /** All that it writes, to both streams, as it comes. */
   readonly onOutput?: (chunk: Buffer) => void;
+  /** Its input is at its end from the beginning: what it asks for is answered by nobody. */
+  readonly hasNoInput?: true;
   /** Where it runs; by default where this process does. */
   readonly folder?: string;
   /** Between SIGTERM and SIGKILL. */
@@ -88,6 +90,7 @@ export function supervise(
   preferForOutOfMemory(child.pid);
   // A program that ends early leaves nobody to read.
   child.stdin.on("error", () => undefined);
+  if (options.hasNoInput) child.stdin.end();
   const output = new BoundedText(keptBytes);
   if (options.onLine) eachLine(child.stdout, options.onLine);
   for (const stream of [child.stdout, child.stderr]) {

@@ -151,6 +151,7 @@ export async function runCommand(
   const child = supervise(program, args, {
     env,
     token,
+    hasNoInput: true,
     ...((await machine.exists(folder)) && { folder }),
     ...(memoryBytes !== undefined && { memoryBytes }),
     onOutput(chunk) {

@@ -12,13 +12,17 @@ export interface Failure {
   readonly lines: readonly string[];
 }
 
-const tellsOfFailure = new RegExp(
-  [
-    "\\berror\\b|\\bfatal\\b|\\bfailed\\b|failure|cannot|can't|denied|no space|^E:",
-    "not found|no such|exceed|killed|undefined (?:symbol|reference)",
-  ].join("|"),
-  "i",
-);
+/** Lines that tell of a failure for sure, then those that may: configuring prints many of them. */
+const tellsOfFailure = [
+  new RegExp(
+    [
+      "\\berror:|\\bfatal\\b|^FAILED|^E:|^ERROR|\\w+Error:|no space left|out of memory|killed",
+      "cannot allocate|permission denied|undefined (?:symbol|reference)",
+    ].join("|"),
+    "i",
+  ),
+  /\berror\b|\bfailed\b|failure|cannot|can't|denied|not found|no such|exceed/i,
+];
 const linesMax = 8;
 
 /** A failure with its causes and the lines that tell of it. */
@@ -43,12 +47,13 @@ const causesOf = ({ findings }: Explained) =>
     .slice(0, 2)
     .map(({ title, cause }) => ({ title, cause }));
 
-/** Lines that tell of a failure, or else the last ones. */
+/** Those that tell of it best, or else the last ones. */
 function linesThatMatter(output: string): string[] {
   const lines = output
     .split(/[\r\n]+/)
     .map((line) => line.trimEnd())
     .filter((line) => line !== "");
-  const telling = [...new Set(lines.filter((line) => tellsOfFailure.test(line)))];
-  return (telling.length > 0 ? telling : lines.slice(-linesMax)).slice(0, linesMax);
+  const telling = tellsOfFailure.map((one) => [...new Set(lines.filter((line) => one.test(line)))]);
+  const best = telling.find((found) => found.length > 0) ?? lines.slice(-linesMax);
+  return best.slice(0, linesMax);
 }

@@ -123,9 +123,17 @@ test("a file that is written keeps its owner and permissions", async () => {
 describe.each(ids)("at step %s", (id) => {
   test("it is not as it should be afterwards: rolled back", async () => {
     const steps = changed(id, { doneWhen: [{ exists: "/never" }] });
-    const result = await run({ steps });
+    const back: number[] = [];
+    const result = await run({
+      steps,
+      onEvent: ({ direction, state, index }) => {
+        if (direction === "back" && state === "begin") back.push(index);
+      },
+    });
     expect(result.outcome).toBe("rolled-back");
     expect(result.failure?.why).toMatch(/never is missing/);
+    const done = ids.map((_, i) => i).slice(0, ids.indexOf(id) + 1);
+    expect(back).toEqual(done.toReversed());
     expect(await treeLines(root)).toEqual(before);
   });
 
@@ -290,6 +298,14 @@ describe("programs", () => {
     const steps = changed("install", { command: { program: "no-such-program", args: [] } });
     const result = await run({ steps });
     expect(result.failure?.why).toMatch(/no-such-program could not be started: missing/);
+    expect(await treeLines(root)).toEqual(before);
+  });
+
+  test("one that asks for something, as a password, gets no answer", async () => {
+    const script = 'read answer || { echo "no answer"; exit 7; }';
+    const result = await run({ steps: failing(script) });
+    expect(result.failure).toMatchObject({ why: expect.stringMatching(/status 7/) });
+    expect(result.failure?.lines).toEqual(["no answer"]);
     expect(await treeLines(root)).toEqual(before);
   });
 

@@ -20,6 +20,7 @@ import { firstReason } from "./checks.ts";
 import { journalIn, logIn, storeIn, touchesOf } from "./command.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { hashesOf } from "./hashes.ts";
+import { irreversible } from "./irreversible.ts";
 import { FixJournal, type FixState, type Outcome, type Proof, type StepState } from "./journal.ts";
 import { needsAhead, unmetNeed } from "./needs.ts";
 import type { OnFailure } from "./on-failure.ts";
@@ -65,6 +66,8 @@ export interface FixResult {
   readonly outcome: Outcome | "stopped" | "restart" | "kept";
   readonly failure?: Failure;
   readonly proofs: readonly Proof[];
+  /** Sentences: what could not be taken back, where it was taken back. */
+  readonly notUndone?: readonly string[];
 }
 
 /** One carrying out of a plan: forwards, and backwards where something fails or the user asks. */
@@ -192,7 +195,7 @@ export class Fix {
     return await this.#end(step, index);
   }
 
-  /** A step that an interruption or a failure left in the middle: its programs are ended, its files put back. */
+  /** A step that was left in the middle: its programs are ended, its files put back. */
   async #settle(step: Step, { token, kept }: StepState): Promise<void> {
     if (token !== "") sweep(token);
     if (goesOn(step)) return;
@@ -263,7 +266,8 @@ export class Fix {
     await this.#write(() => this.#journal.proofs(proofs));
     const failed = proofs.find(({ answer }) => answer === "failed");
     if (failed) {
-      this.#failure = await failureOf(failed.what, failed.detail, "", this.#options.facts);
+      const does = `verify that ${failed.what}`;
+      this.#failure = await failureOf(does, failed.detail, "", this.#options.facts);
       return await this.#giveUp(proofs);
     }
     const isProven = proofs.every(({ answer }) => answer === "passed");
@@ -290,7 +294,13 @@ export class Fix {
     for (const [index, step] of [...steps.entries()].toReversed()) {
       await this.#takeBack(step, index);
     }
-    return this.#close(why === "asked" ? "undone" : "rolled-back", this.state.proofs);
+    const isBegun = ({ id }: Step) => {
+      const status = this.#steps.get(id)?.status;
+      return status !== undefined && status !== "was-done";
+    };
+    const notUndone = irreversible(this.state.plan, isBegun);
+    const result = this.#close(why === "asked" ? "undone" : "rolled-back", this.state.proofs);
+    return { ...result, ...(notUndone.length > 0 && { notUndone }) };
   }
 
   async #takeBack(step: Step, index: number): Promise<void> {

@@ -3,6 +3,7 @@ export { shownCommand, touchesOf } from "./command.ts";
 export type { Failure } from "./failure.ts";
 export * from "./fix.ts";
 export * from "./history.ts";
+export * from "./irreversible.ts";
 export type { FixState, Outcome, Proof } from "./journal.ts";
 export { mainCard, viewOf } from "./machine.ts";
 export { gigabytes } from "./obstacles.ts";

@@ -33,7 +33,8 @@ export function renderOutcome(told: Told, out: Output): string {
       lines.push(`To take it back: rekindle undo ${id} --yes`);
       break;
     case "rolled-back":
-      lines.push(paint(out, "red", `FAILED  ${remedy}: everything is as it was before (${id})`));
+      lines.push(paint(out, "red", `FAILED  ${remedy}: ${asBefore(result)} (${id})`));
+      lines.push(...notUndone(result, out));
       lines.push(...failureLines(result, columns), log);
       lines.push(next ? `Next best: rekindle fix ${next}` : "Other ways: rekindle plan");
       break;
@@ -45,7 +46,8 @@ export function renderOutcome(told: Told, out: Output): string {
       lines.push(next ? `Next best: rekindle fix ${next}` : "Other ways: rekindle plan");
       break;
     case "undone":
-      lines.push(paint(out, "green", `UNDONE  ${remedy}: everything is as it was before (${id})`));
+      lines.push(paint(out, "green", `UNDONE  ${remedy}: ${asBefore(result)} (${id})`));
+      lines.push(...notUndone(result, out));
       break;
     case "stopped":
       lines.push(paint(out, "yellow", `STOPPED  ${remedy} (${id})`));
@@ -57,6 +59,14 @@ export function renderOutcome(told: Told, out: Output): string {
   }
   return `${lines.flatMap((line) => wrap(line, columns)).join("\n")}\n`;
 }
+
+const asBefore = ({ notUndone = [] }: FixResult) =>
+  notUndone.length === 0
+    ? "everything is as it was before"
+    : "all that can be undone is as it was before";
+
+const notUndone = ({ notUndone: sentences = [] }: FixResult, out: Output) =>
+  sentences.map((text) => `${paint(out, "red", "not undone")}: ${text}`);
 
 const verified = ({ proofs }: FixResult) => (proofs.length > 0 ? " and verified" : "");
 

@@ -1,5 +1,6 @@
 import type { Host } from "../../host/index.ts";
 import {
+  irreversible,
   nameOf,
   type OnFailure,
   type Plan,
@@ -60,20 +61,6 @@ const fates: Readonly<Record<OnFailure, string>> = {
   rollback: "everything is put back (--on-failure keep leaves what is done, to go on with).",
   keep: "what is done is left, to go on with (--on-failure rollback puts everything back).",
 };
-
-/** What cannot be taken back, announced before anything happens. */
-export function irreversible({ steps }: Plan): string[] {
-  return steps.flatMap((step, i) => {
-    // What lies in a folder that the plan itself makes goes with that.
-    const made = steps.slice(0, i).flatMap(touchesOf);
-    const isOwn = (path: string) => made.some((folder) => path.startsWith(`${folder}/`));
-    const own =
-      step.kind === "remove" && step.regenerates && !isOwn(step.path)
-        ? [`${step.path} is removed for good; it is made again when needed.`]
-        : [];
-    return [...own, ...(step.irreversible === undefined ? [] : [step.irreversible])];
-  });
-}
 
 async function describe(step: Step, host: Host, out: Output): Promise<string[]> {
   const touched = touchesOf(step).map((path) => `touches ${path}`);
