@@ -6,6 +6,7 @@ import { RekindleError } from "../../errors.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
 import { folderOf } from "./common.ts";
+import { waySources } from "./way-sources.ts";
 
 /** Below the home folder; all of them are filled again by the programs themselves. */
 const cacheFolders = [
@@ -78,7 +79,7 @@ export const clearBuilds: Remedy = {
   gives: "the disk that they take",
   certainty: "confirmed",
   evidence: "a build tree holds what its sources give again",
-  sources: [sources.selfBuilt],
+  sources: [waySources.byNameAlone],
   changes: ["The folders that are named go, with all that is in them."],
   risks: ["A build that was not at its end begins anew."],
   options: [{ name: "folders", meaning: "build folders, with commas between", otherwise: "" }],

@@ -91,7 +91,7 @@ export const clearParameters: Remedy = {
   serves: {},
   fp16: "unknown",
   certainty: "confirmed",
-  evidence: "the driver reads mtype_local for chips of the MI300 line alone",
+  evidence: "the driver reads mtype_local for GC 9.4.3, 9.4.4 and 9.5.0 alone: datacenter chips",
   sources: [sources.mtypeLocal],
   requires: [
     { when: onLinux, otherwise: "there is no modprobe.d here" },

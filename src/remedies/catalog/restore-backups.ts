@@ -1,11 +1,11 @@
 import { libraryFolders } from "../../doctor/probes/probe.ts";
 import { onLinux } from "../../doctor/rules/common.ts";
-import { sources } from "../../doctor/rules/sources.ts";
 import { RekindleError } from "../../errors.ts";
 import type { Host } from "../../host/index.ts";
 import { editFile, sha256 } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
+import { waySources } from "./way-sources.ts";
 
 /** What people put behind a name before they change a file. */
 const suffix = /(?:\.(?:bak|backup|orig|old|save|foreign|dist)(?:[.-]?\d+)?|~)$/i;
@@ -91,7 +91,7 @@ export const restoreBackups: Remedy = {
   fp16: "unknown",
   certainty: "inferred",
   evidence: "files named .bak, .orig and the like lie beside files that such attempts change",
-  sources: [sources.fineGrain],
+  sources: [waySources.byNameAlone],
   requires: [{ when: onLinux, otherwise: "its places are those of Linux" }],
   cost: () => ({ minutes: [0, 1], downloadBytes: 0, diskBytes: 0, root: true }),
   changes: ["Each file whose backup is found; differences are shown before."],

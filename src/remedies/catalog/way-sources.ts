@@ -120,6 +120,13 @@ export const waySources = {
     "2026-11",
   ),
 
+  // Clean-ups
+  byNameAlone: source(
+    "Rekindle: what is done by name alone, and where it looks",
+    "docs/remedies.md",
+    "2026-11",
+  ),
+
   // Containers
   containerDevices: source(
     "AMD: a container needs /dev/kfd and /dev/dri, and the groups video and render",
