@@ -162,8 +162,9 @@ describe.skipIf(programs === "")("on Linux", () => {
     expect(run(fetchParts!, times)).toMatchObject({ status: 0 });
     const count = readFileSync(counter, "utf8").split("\n").length - 1;
     expect(count).toBeGreaterThan(40);
-    // Two in a row, as a clone and what it starts: every one of them would take a minute.
-    for (let at = 2; at <= count; at += at % 2 ? 17 : 1) {
+    // Two in a row, as a clone and what it starts: every one of them would take a minute. Their
+    // number may differ by some.
+    for (let at = 2; at <= count - 5; at += at % 2 ? 17 : 1) {
       rmSync(sources, { recursive: true });
       cpSync(copy, sources, { recursive: true });
       const env = { ...deadly, STARTED: `${counter}-${at}`, DEADLY: `${at}` };
