@@ -16,6 +16,11 @@ _UNIT_BYTES = 16
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
+def is_plain(x: Tensor) -> bool:
+    """Whether this is a tensor with memory of its own, and no stand-in such as a fake tensor."""
+    return type(x) in _PLAIN
+
+
 def copy(target: Tensor, source: Tensor) -> None:
     """target = source, for views of one shape."""
     if target.dtype == source.dtype and not torch.is_grad_enabled():
@@ -38,8 +43,8 @@ def gathered(view: Tensor) -> Tensor:
 def _in_units(x: Tensor) -> Optional[Tensor]:
     """`x` with its last dimension in units, or None where they would not be aligned."""
     unit = _UNIT_BYTES // x.element_size()
-    if type(x) not in _PLAIN or x.is_complex() or x.is_neg():
-        return None  # without memory of its own, or it may hold a sign that memory does not
+    if not is_plain(x) or x.is_complex() or x.is_neg():  # may hold a sign that memory does not
+        return None
     if unit <= 1 or x.shape[-1] % unit != 0 or x.storage_offset() % unit != 0:
         return None
     *strides, last = x.stride()

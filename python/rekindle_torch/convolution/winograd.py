@@ -14,7 +14,7 @@ from typing import NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from .copies import gathered
+from .copies import gathered, is_plain
 from .method import Cost, Method
 from .padding import channels_last, padded, store, windows
 from .problem import Problem
@@ -57,13 +57,21 @@ class Transforms(NamedTuple):
     output: Tensor  # [m * m, t * t]
 
 
-@cache
-def _transforms(m: int, dtype: torch.dtype, device: torch.device) -> Transforms:
+def _transforms(m: int, x: Tensor) -> Transforms:
+    """For tensors like `x`; kept, unless `x` only stands for a tensor, as would the transforms."""
+    make = _kept_transforms if is_plain(x) else _new_transforms
+    return make(m, x.dtype, x.device)
+
+
+def _new_transforms(m: int, dtype: torch.dtype, device: torch.device) -> Transforms:
     def both(rows: list[list[float]]) -> Tensor:
         matrix = torch.tensor(rows, dtype=torch.float64)
         return torch.kron(matrix, matrix).to(device=device, dtype=dtype)
 
     return Transforms(both(_INPUT[m]), both(_WEIGHTS[m]), both(_OUTPUT[m]))
+
+
+_kept_transforms = cache(_new_transforms)
 
 
 def supports(problem: Problem) -> bool:
@@ -101,7 +109,7 @@ def _input_tiles(problem: Problem, x: Tensor, m: int, tiles: Tiles, to: Transfor
 def _forward(
     problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out: Tensor, m: int
 ) -> None:
-    tiles, to = _tiles(problem, m), _transforms(m, x.dtype, x.device)
+    tiles, to = _tiles(problem, m), _transforms(m, x)
     t, k = m + 2, problem.filters
     weights = to.weights @ w.permute(2, 3, 1, 0).reshape(9, -1)
     inputs = _input_tiles(problem, x, m, tiles, to)
@@ -132,7 +140,7 @@ def _store_tiles(out: Tensor, blocks: Tensor, bias: Optional[Tensor], m: int) ->
 
 
 def _weight_gradient(problem: Problem, x: Tensor, g: Tensor, m: int) -> Tensor:
-    tiles, to = _tiles(problem, m), _transforms(m, x.dtype, x.device)
+    tiles, to = _tiles(problem, m), _transforms(m, x)
     t, k = m + 2, problem.filters
     source = padded(channels_last(g), [0, 0], [tiles.rows * m, tiles.columns * m])
     blocks = source.unflatten(2, (tiles.columns, m)).unflatten(1, (tiles.rows, m))

@@ -12,6 +12,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rekindle_torch as rk
+from rekindle_torch.convolution import winograd
 
 PAIRS = [
     (nn.Conv1d, rk.Conv1dGFX1010, 1),
@@ -209,12 +210,17 @@ def test_shapes_without_memory(method: str, recwarn: pytest.WarningsRecorder) ->
     """Fake tensors, with which tools work out shapes, and tensors of the meta device."""
     x, w = torch.randn(2, 16, 20, 20), torch.randn(8, 16, 3, 3)
     last = x.contiguous(memory_format=torch.channels_last)
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+    winograd._kept_transforms.cache_clear()
+    with FakeTensorMode() as mode:
         fake = [mode.from_tensor(t) for t in (last, w)]
         y = rk.functional.conv2d(*fake, padding=1, method=method)
     meta = rk.functional.conv2d(last.to("meta"), w.to("meta"), padding=1, method=method)
     assert y.shape == meta.shape == (2, 8, 20, 20)
     assert [str(w.message) for w in recwarn] == []
+    # And nothing of that is left behind.
+    real = rk.functional.conv2d(last, w, padding=1, method=method)
+    expected = torch.nn.functional.conv2d(x, w, padding=1)
+    torch.testing.assert_close(real, expected, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(
