@@ -76,7 +76,7 @@ const testSecondsMax = 600;
 export async function pytest(root, environment, env = {}) {
   const folder = mkdtempSync(join(tmpdir(), "rekindle-pytest-"));
   const file = join(folder, "results.xml");
-  const spread = ["-n", "2", "--dist", "loadfile"];
+  const spread = ["-n", "2", "--dist", "loadfile", "--max-worker-restart=1"];
   const limits = [`faulthandler_timeout=${testSecondsMax}`, "faulthandler_exit_on_timeout=true"];
   const options = ["-q", ...spread, "-p", "no:cacheprovider", ...limits.flatMap((o) => ["-o", o])];
   try {
