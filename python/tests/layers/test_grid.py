@@ -51,11 +51,11 @@ def test_sizes_of_3x3(size: tuple[int, int], dtype: torch.dtype) -> None:
 def test_grid_1d(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     cases = list(
-        grid([(9,)], each(1, 1, 2, 3, 5), each(1, 1, 2, 3), each(1, 0, 1, 2), each(1, 1, 2, 3),
+        grid([(9,)], each(1, 1, 2, 3, 5), each(1, 1, 2, 3), each(1, 0, 1, 2), each(1, 1, 3),
              GROUPINGS)
     )  # fmt: skip
     checked = sum(check_every_method(c, tensors_of(c, dtype, False)) for c in cases)
-    assert checked > 700
+    assert checked > 600
 
 
 @pytest.mark.parametrize("is_channels_last", [False, True], ids=["contiguous", "channels_last"])
