@@ -38,6 +38,8 @@ const newest = join(root, ".cache/python/bin/python");
 let shared: Awaited<ReturnType<typeof temporaryFolder>>;
 let server: Loopback;
 let installed: string;
+/** What the npm package's folder is built to: building it again takes seconds. */
+let wheel: string;
 let packages: string;
 
 beforeAll(async () => {
@@ -49,6 +51,7 @@ beforeAll(async () => {
   ]);
   server = await serveLoopback(shared.folder);
   installed = await installPackage(shared.folder);
+  wheel = join(shared.folder, buildWheel(join(installed, "python"), shared.folder));
   const print = "import sysconfig; print(sysconfig.get_paths()['purelib'])";
   packages = execFileSync(newest, ["-c", print], { encoding: "utf8" }).trim();
 });
@@ -56,6 +59,18 @@ afterAll(async () => {
   server?.close();
   await shared?.remove();
 });
+
+/** Its name. */
+function buildWheel(folder: string, to: string): string {
+  const script = "import hatchling.build, sys; print(hatchling.build.build_wheel(sys.argv[1]))";
+  const out = execFileSync("/usr/bin/python3", ["-c", script, to], {
+    cwd: folder,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return out.trim().split("\n").at(-1)!;
+}
 
 /** A package of Debian's Python as a wheel. */
 function repacked(name: string): Wheel {
@@ -166,14 +181,12 @@ test("layers train a network; a card that PyTorch does not see is a failure", as
   expect(await treeLines(place.home)).toEqual(before);
 }, 300_000);
 
-const planned = (more: Readonly<Record<string, string>> = {}): Promise<Plan> =>
-  planIn(place, rekindleTorchVulkan, {
-    ...{ python: python(), index: `${server.url}/simple/`, source: join(installed, "python") },
-    ...more,
-  });
-const layers = (facts: Facts) => {
-  const source = join(installed, "python");
+const planned = (source = wheel): Promise<Plan> => {
   const options = { python: python(), index: `${server.url}/simple/`, source };
+  return planIn(place, rekindleTorchVulkan, options);
+};
+const layers = (facts: Facts) => {
+  const options = { python: python(), index: `${server.url}/simple/`, source: wheel };
   return planIn(place, rekindleTorch, options, facts);
 };
 
@@ -201,7 +214,7 @@ test("an index that lacks what builds it: rolled back", async () => {
     response.writeHead(404).end();
     return true;
   };
-  const result = await run(await planned());
+  const result = await run(await planned(join(installed, "python")));
   expect(result.failure?.lines.join("\n")).toMatch(/No matching distribution found for hatchling/);
   await expectAsBefore(result);
 });
@@ -236,11 +249,11 @@ test("connections that drop are tried again", async () => {
   expect(drops).toBe(1);
 });
 
-test("stopped while it is built, gone on with", async () => {
+test("stopped while it is fetched, gone on with", async () => {
   await makeEnvironment("stub");
   const stopper = new AbortController();
   server.trouble = ({ url }) => {
-    if (url!.includes("/files/hatchling")) stopper.abort();
+    if (url!.includes("/files/nodejs")) stopper.abort();
     return false;
   };
   const stopped = await run(await planned(), { signal: stopper.signal });
