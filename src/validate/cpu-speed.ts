@@ -102,6 +102,8 @@ function copying(bytes: number): NodeCase {
 
 /** Bytes read and written by a copy: in the CPU's caches, and far beyond them. */
 const mebibytes = [1, 4, 16, 64, 256];
+/** A quick look, with small matrices, leaves out the largest. */
+const mebibytesMax = (matrixSize: number) => matrixSize / 8;
 
 /**
  * The rates of ONNX Runtime on this CPU, which its own layers are measured against; `matrixSize` is
@@ -119,7 +121,7 @@ export async function measureCpuRoofline(
     f32 = Math.max(f32, (2 * size ** 3) / (low / 1000));
   }
   const bandwidth: { bytes: number; bytesPerSecond: number }[] = [];
-  for (const size of mebibytes) {
+  for (const size of mebibytes.filter((one) => one <= mebibytesMax(matrixSize))) {
     onStep(`bandwidth at ${size} MiB`);
     const bytes = size * 2 ** 20;
     const { low } = await timeOf(device, copying(bytes));

@@ -36,13 +36,13 @@ export async function speed(
       models.push({ name, batch, imageSize, ms: onDeviceMs ?? wholeMs, boundMs });
     }
   }
+  const { bytes, bytesPerSecond } = roofline.bandwidth.at(-1)!;
+  const copied = gpu ? "a copy" : "ONNX Runtime's Neg";
   const data = {
     flopPerSecond: roofline.flopPerSecond.f32,
     flopBy: gpu ? "multiplications in registers" : "ONNX Runtime's best matrix product",
-    bytesPerSecond: roofline.bandwidth.at(-1)!.bytesPerSecond,
-    bytesBy: gpu
-      ? "a large copy; small layers at the rate of small ones"
-      : "ONNX Runtime's Neg of 128 MiB; small layers at the rate of small ones",
+    bytesPerSecond,
+    bytesBy: `${copied} of ${bytes / 2 ** 21} MiB; small layers at the rate of small ones`,
     layers,
     models,
     refused,
