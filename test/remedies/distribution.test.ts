@@ -91,7 +91,7 @@ test("installed, inspected, seen by ROCm; undone, what was new goes and nothing 
   expect(installed()).toBe(false);
 });
 
-test("a package manager that fails in the middle: its lines are told, and it is taken back", async () => {
+test("a package manager that fails in the middle: told with its lines, taken back", async () => {
   apt(code("two-gfx1010.co"), "echo 'E: dpkg returned an error code (1)' >&2; exit 100");
   const result = await run();
   expect(result.outcome).toBe("rolled-back");
