@@ -140,6 +140,20 @@ describe("criteria", () => {
     expect(reboots.evidence[0]).toBe("passed on 2 of 3 boots");
   });
 
+  test("the cause of a crash is named", () => {
+    const title = "The GPU was reset";
+    const causes = [{ id: "gpu-reset", title, certainty: "possible", cause: "" }] as const;
+    const results = withResult("matrix", {
+      ...(crash as StepResult),
+      data: undefined as never,
+      causes,
+    });
+    const named = /the kernel reset the GPU at .*; possible cause: The GPU was reset$/;
+    const { convolutions, stability } = judged({ results });
+    expect(convolutions.evidence[0]).toMatch(named);
+    expect(stability.evidence[0]).toMatch(named);
+  });
+
   test("a short soak shows nothing, a leak and other numbers count", () => {
     const short = judged({ results: withResult("soak", { data: { ...soak, seconds: 60 } }) });
     expect(short.stability).toMatchObject({

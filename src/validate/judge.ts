@@ -65,7 +65,7 @@ function judgeCases(named: ReturnType<typeof partsOf>) {
     if (!result || (!isFailure(result.outcome) && result.outcome !== "passed")) continue;
     const data = casesData.safeParse(result.data).data;
     if (!data) {
-      against.push(`${name}: ${result.detail}`);
+      against.push(`${name}: ${reasonOf(result)}`);
       continue;
     }
     checked += data.checked;
@@ -78,6 +78,12 @@ function judgeCases(named: ReturnType<typeof partsOf>) {
   }
   const missing = named.filter(({ result }) => !result || !isDone(result));
   return { against, checked, leftOut, missing: missing.map(({ name }) => name) };
+}
+
+/** What happened, and the cause that is seen in what was written. */
+function reasonOf({ detail, causes = [] }: StepResult): string {
+  const [cause] = causes;
+  return cause ? `${detail}; ${cause.certainty} cause: ${cause.title}` : detail;
 }
 
 const isDone = ({ outcome }: StepResult) => outcome === "passed" || isFailure(outcome);
@@ -107,9 +113,9 @@ const soakData = z.object({
 });
 
 function judgeStability(found: Found): Judgement {
-  const against = [...found.results].flatMap(([id, { outcome, detail }]) =>
-    ["signal", "hang", "gpu-reset", "machine-died", "over-limit"].includes(outcome)
-      ? [`${id}: ${detail}`]
+  const against = [...found.results].flatMap(([id, result]) =>
+    ["signal", "hang", "gpu-reset", "machine-died", "over-limit"].includes(result.outcome)
+      ? [`${id}: ${reasonOf(result)}`]
       : [],
   );
   const [soak] = partsOf(found, "stability");
