@@ -83,10 +83,6 @@ const certainties = ["confirmed", "reported", "inferred"] as const;
 
 const criteria: readonly Criterion[] = [
   {
-    measure: ({ answer }) => (answer === "possible" ? 0 : 1),
-    worse: ({ reasons }) => reasons.join("; "),
-  },
-  {
     measure: ({ remedy }) => (remedy.plan ? 0 : 1),
     worse: () => "it is done by hand, without verification and undo",
   },
@@ -97,6 +93,10 @@ const criteria: readonly Criterion[] = [
   {
     measure: ({ remedy }) => (remedy.standsOn === "cpu" ? 1 : 0),
     worse: () => "it does not use the card",
+  },
+  {
+    measure: ({ answer }) => (answer === "possible" ? 0 : 1),
+    worse: ({ reasons }) => reasons.join("; "),
   },
   {
     measure: ({ service }) => services.indexOf(service),

@@ -86,7 +86,7 @@ export const idleParameter: Rule = {
     some("amdgpu.options", ({ name }) => name === "mtype_local"),
   ),
   why:
-    "mtype_local is set for amdgpu; the driver reads it for chips of the MI300 line alone, " +
+    "mtype_local is set for amdgpu; the driver reads it for GC 9.4.3, 9.4.4 and 9.5.0 alone, " +
     "never for {card.gfx}",
   certainty: "confirmed",
   howToFindOut: ["cat /proc/cmdline", "grep -rn mtype_local /etc/modprobe.d"],
