@@ -1,4 +1,4 @@
-import { diagnose, type Facts, reportOf, rules } from "../doctor/index.ts";
+import { type Diagnosis, diagnose, type Facts, reportOf, rules } from "../doctor/index.ts";
 import { catalog } from "./catalog/index.ts";
 import { mainCard, viewOf } from "./machine.ts";
 import { gigabytes, type Obstacle } from "./obstacles.ts";
@@ -65,7 +65,8 @@ export function planReport(
   const [best] = ways;
   // What computes without ROCm does not care for what is in ROCm's way.
   const first = best && best.remedy.standsOn !== "rocm" ? [] : cleanUps;
-  const chosen = works ? cleanUps : [...first, ...(best ? [best] : [])];
+  const beside = works && trainsWithoutBatchNorm(diagnosis, wishes) ? ways.filter(isLayers) : [];
+  const chosen = works ? [...cleanUps, ...beside] : [...first, ...(best ? [best] : [])];
   return {
     schema: "rekindle-plan/1",
     wishes,
@@ -73,7 +74,11 @@ export function planReport(
     verdict: verdict.sentence,
     works,
     path: chosen.map(({ remedy }) => remedy.id),
-    summary: works ? healthy(verdict.sentence, cleanUps) : best ? summaryOf(best, first) : noWay,
+    summary: works
+      ? healthy(verdict.sentence, cleanUps, beside)
+      : best
+        ? summaryOf(best, first)
+        : noWay,
     ways: ways.map((one, i) => reported(one, i === 0 ? undefined : whyLower(one, best!, wishes))),
     cleanUps: cleanUps.map((one) => reported(one)),
     leftOut: leftOut.map((one) => reported(one)),
@@ -85,10 +90,29 @@ const noWay: PlanReport["summary"] = [
   ["none", "nothing in the catalogue fits this machine and these wishes: see what is against each"],
 ];
 
-/** It works; what lies about may still get in the way of other shells. */
-function healthy(sentence: string, cleanUps: readonly Judged[]): PlanReport["summary"] {
-  const advice = cleanUps.map(({ remedy }) => `rekindle fix ${remedy.id}`).join(", then ");
-  return [["doctor", sentence], ...(advice === "" ? [] : [["tidy up", advice] as const])];
+/** Whether convolutions work but training will fail: PyTorch's BatchNorm trains through MIOpen. */
+const trainsWithoutBatchNorm = ({ found }: Diagnosis, { want }: Wishes) =>
+  want === "train" && found.some(({ rule }) => rule.id === "batchnorm-training");
+
+/** The layers that compute what MIOpen cannot, in the PyTorch that is there. */
+const isLayers = ({ remedy }: Judged) => remedy.id === "rekindle-torch";
+
+/** It works; what lies about may still get in the way of other shells, or of training. */
+function healthy(
+  sentence: string,
+  cleanUps: readonly Judged[],
+  beside: readonly Judged[],
+): PlanReport["summary"] {
+  const fixes = (list: readonly Judged[]) => {
+    return list.map(({ remedy }) => `rekindle fix ${remedy.id}`).join(", then ");
+  };
+  const tidy = fixes(cleanUps);
+  const train = fixes(beside);
+  return [
+    ["doctor", sentence],
+    ...(tidy === "" ? [] : [["tidy up", tidy] as const]),
+    ...(train === "" ? [] : [["training", `BatchNorm fails in MIOpen: ${train}`] as const]),
+  ];
 }
 
 /** What, why, at what cost, with which risk, and how. */
@@ -112,6 +136,12 @@ function summaryOf(
     ["risk", remedy.risks[0] ?? "none is known"],
     ["do", `${[...before, ...todo].join(", then ")}${shows}`],
   ];
+}
+
+/** Above the summary. */
+export function headingOf({ works, path }: Pick<PlanReport, "works" | "path">): string {
+  if (!works) return "Recommended";
+  return path.length === 0 ? "Nothing to do" : "Convolutions work";
 }
 
 /** The ways side by side, the best first, below a line of titles. */

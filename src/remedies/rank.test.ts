@@ -140,6 +140,24 @@ test("too small a disk is said, and ranks lower", () => {
   expect(ways[1]!.lower).toMatch(/needs 9 GB of free disk, and there are 2 GB/);
 });
 
+describe("where convolutions work", () => {
+  const { facts } = machines.find(
+    ({ facts, name }) => /5600|5700/.test(name) && planReport(facts, wishes).works,
+  )!;
+
+  test("training still wants layers for BatchNorm", () => {
+    const { path, summary } = planReport(facts, wishes);
+    expect(path).toContain("rekindle-torch");
+    expect(summary.at(-1)).toEqual(["training", expect.stringMatching(/rekindle fix rekindle-t/)]);
+  });
+
+  test("running networks wants none", () => {
+    const { path, summary } = planReport(facts, { ...wishes, want: "infer" });
+    expect(path).not.toContain("rekindle-torch");
+    expect(summary.map(([name]) => name)).not.toContain("training");
+  });
+});
+
 describe("every recorded machine", () => {
   test.each(machines.map((one) => [one.name, one] as const))("%s", (_, { facts, expected }) => {
     for (const want of wants) {

@@ -2,6 +2,7 @@ import { escaped, htmlPage, linked, sentence } from "../doctor/index.ts";
 import {
   certaintyWords,
   costText,
+  headingOf,
   overviewOf,
   type PlanReport,
   type ReportedRemedy,
@@ -26,7 +27,7 @@ export function renderPlanHtml(report: PlanReport): string {
 <p class="dim">${escaped(card)}; for ${wantWords[report.wishes.want]}</p>
 <section class="verdict ${works ? "works" : "unknown"}">
 ${works ? "" : `<p>${escaped(verdict)}</p>`}
-<p><strong>${works ? "Nothing has to be done" : "Recommended"}</strong></p>
+<p><strong>${headingOf(report)}</strong></p>
 <table>${rowsOf(summary)}</table>
 </section>
 ${ways.length > 0 ? `<h2>Ways, side by side</h2>\n<table>${overviewHtml(ways)}</table>` : ""}

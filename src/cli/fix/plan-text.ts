@@ -1,6 +1,7 @@
 import {
   certaintyWords,
   costText,
+  headingOf,
   overviewOf,
   type PlanReport,
   type ReportedRemedy,
@@ -16,7 +17,7 @@ export function renderPlan(report: PlanReport, out: Output): string {
   const title = (text: string) => ["", paint(out, "bold", text)];
   const lines = [`${card}; for ${wantWords[wishes.want]}`];
   if (!works) lines.push(...wrap(verdict, columns));
-  lines.push("", paint(out, works ? "green" : "yellow", works ? "NOTHING TO DO" : "RECOMMENDED"));
+  lines.push("", paint(out, works ? "green" : "yellow", headingOf(report).toUpperCase()));
   lines.push(...facts(summary, columns - 2).map((line) => `  ${line}`));
   if (ways.length > 0) lines.push(...title("Ways, the best first"));
   lines.push(...(ways.length > 0 ? table(overviewOf(ways), "rlllllrrl").map(indented) : []));
