@@ -18,6 +18,11 @@ export function standardInput(): AsyncIterable<Uint8Array> | undefined {
  * (await askLine("Go on? [y/n] ")) === "y";
  */
 export async function askLine(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) {
+    process.stderr.write(question);
+    return nextPipedLine();
+  }
+  // One for each question: while it is open, Ctrl-C is a key like others.
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await new Promise((resolve) => {
@@ -27,6 +32,20 @@ export async function askLine(question: string): Promise<string | undefined> {
   } finally {
     lines.close();
   }
+}
+
+/** One reader of an input for all questions: it takes several lines at a time from a pipe. */
+const readers = new WeakMap<object, AsyncIterator<string>>();
+
+async function nextPipedLine(): Promise<string | undefined> {
+  const input = process.stdin;
+  const reader = readers.get(input) ?? createInterface({ input })[Symbol.asyncIterator]();
+  readers.set(input, reader);
+  // Files and terminals have neither method. Nobody waits for a pipe that nothing is asked of.
+  input.ref?.();
+  const { done, value } = await reader.next();
+  input.unref?.();
+  return done ? undefined : value;
 }
 
 /** A file that all output of programs goes to. A full disk loses output, never the work. */
