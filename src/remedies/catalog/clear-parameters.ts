@@ -1,73 +1,100 @@
-import { type Condition, not, some } from "../../doctor/condition.ts";
+import { type Condition, fact, not, some } from "../../doctor/condition.ts";
 import { onLinux } from "../../doctor/rules/common.ts";
 import { sources } from "../../doctor/rules/sources.ts";
+import type { Host } from "../../host/index.ts";
 import { editFile } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { remakeGrubMenu, remakeInitramfs, withGrubWords } from "./boot-files.ts";
+import {
+  bootEntries,
+  commandLineFiles,
+  grubSettings,
+  remakeGrubMenu,
+  remakeInitramfs,
+  unifiedImages,
+  withGrubWords,
+} from "./boot-files.ts";
 
 /** Parameters that do nothing on RDNA1, and that notes on its crash recommend. */
 const idle = ["mtype_local"];
 const commandLine = "kernel command line";
+
+/** Chips of GC 9.4.3, 9.4.4 and 9.5.0, on which the driver does read it. */
+const readsThem = fact("card.gfx", (gfx) => /^gfx9(?:4|5)/.test(gfx));
 
 const isSet = (where: (place: string) => boolean): Condition =>
   some("amdgpu.options", (option) => idle.includes(option.name) && where(option.where));
 
 async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "options">> {
   const { facts, host, options } = situation;
-  const names = options.names!.split(",");
+  const names = options.names!.split(",").map((name) => name.trim());
   const set = facts.amdgpu?.options?.filter(({ name }) => names.includes(name)) ?? [];
   const files = new Set(set.map(({ where }) => where.replace(/:\d+$/, "")));
-  const modules: Step[] = [];
+  const steps: Step[] = [];
+  const edit = async (file: string, change: (text: string) => string) => {
+    if (!(await host.exists(file))) return false;
+    const step = await editFile(host, file, named(steps.length, names, file), change);
+    if (step) steps.push({ ...step, needs: [{ root: true }] });
+    return step !== undefined;
+  };
+  const isInLine = files.delete(commandLine);
+  let isForImage = false;
   for (const file of files) {
-    if (file === commandLine) continue;
-    const step = await editFile(host, file, named(modules.length, names, file), (text) =>
-      withoutOptions(text, names),
-    );
-    if (step) modules.push(rooted(step));
+    isForImage = (await edit(file, (text) => withoutOptions(text, names))) || isForImage;
   }
-  const boot = files.has(commandLine) ? await bootSteps(situation, names, modules.length) : [];
+  const lines = isInLine ? await editCommandLines(host, names, edit) : undefined;
+  if (isForImage || lines?.isForImage) steps.push(await remakeInitramfs(situation));
+  if (lines?.isForMenu) steps.push(await remakeGrubMenu(situation, "remake-menu"));
   return {
-    steps: [...modules, ...(modules.length > 0 ? [await remakeInitramfs(situation)] : []), ...boot],
+    steps,
     verification: [{ kind: "facts" }],
-    notes: ["The running kernel keeps its parameters until the machine is restarted."],
+    notes: [
+      "The running kernel keeps its parameters until the machine is restarted.",
+      ...(lines && !lines.isFound ? [notFound] : []),
+    ],
   };
 }
 
+const notFound =
+  "The running kernel's command line has it, and no file of the boot loader that was looked at: " +
+  "either it was taken out since the last start, or root alone may read it (use sudo), or it is " +
+  "kept elsewhere.";
+
 /** Wherever the kernel's command line is written down. */
-async function bootSteps(
-  situation: Situation,
+async function editCommandLines(
+  host: Host,
   names: readonly string[],
-  first: number,
-): Promise<Step[]> {
-  const { host } = situation;
+  edit: (file: string, change: (text: string) => string) => Promise<boolean>,
+) {
   const isMeant = (word: string) => names.some((name) => word.startsWith(`amdgpu.${name}=`));
-  const steps: Step[] = [];
-  const add = async (file: string, edit: (text: string) => string) => {
-    if (!(await host.exists(file))) return;
-    const step = await editFile(host, file, named(first + steps.length, names, file), edit);
-    if (step) steps.push(rooted(step));
+  const editAll = async (paths: readonly string[], change: (text: string) => string) => {
+    let isChanged = false;
+    for (const path of paths) isChanged = (await edit(path, change)) || isChanged;
+    return isChanged;
   };
-  await add("/etc/default/grub", (text) =>
+  const isForMenu = await editAll(await grubSettings(host), (text) =>
     withGrubWords(text, (words) => words.filter((word) => !isMeant(word))),
   );
-  if (steps.length > 0) steps.push(await remakeGrubMenu(situation, "remake-menu"));
-  // systemd-boot, and images that hold their command line.
-  const entries = (await host.list("/boot/loader/entries")).map((n) => `/boot/loader/entries/${n}`);
-  for (const file of [...entries, "/etc/kernel/cmdline"]) {
-    await add(file, (text) =>
-      text.replace(/[ \t]+amdgpu\.(\w+)=\S+/g, (word) => (isMeant(word.trim()) ? "" : word)),
+  const without = (text: string) =>
+    text.replace(/(^|[ \t]+|(?<="))(amdgpu\.\w+=[^\s"]+)/gm, (all: string, _, word: string) =>
+      isMeant(word) ? "" : all,
     );
-  }
-  return steps;
+  const inEntries = await editAll(
+    [...(await bootEntries(host)), "/boot/refind_linux.conf"],
+    without,
+  );
+  const inLines = await editAll(await commandLineFiles(host), without);
+  return {
+    isForMenu,
+    isForImage: inLines && (await unifiedImages(host)).length > 0,
+    isFound: isForMenu || inEntries || inLines,
+  };
 }
 
 const named = (index: number, names: readonly string[], file: string) => ({
   id: `edit-${index + 1}`,
   does: `take ${names.join(" and ")} out of ${file}`,
 });
-
-const rooted = (step: Step): Step => ({ ...step, needs: [{ root: true }] });
 
 /** A file of modprobe.d without parameters of amdgpu; a line that sets nothing more is dropped. */
 function withoutOptions(text: string, names: readonly string[]): string {
@@ -77,7 +104,7 @@ function withoutOptions(text: string, names: readonly string[]): string {
       names.includes(name) ? "" : word,
     );
     if (rest === line) return [line];
-    return /=/.test(rest.replace(/#.*/, "")) ? [rest] : [];
+    return /^\s*options\s+amdgpu\s+[^\s#]/.test(rest) ? [rest] : [];
   });
   return lines.join("\n");
 }
@@ -95,6 +122,7 @@ export const clearParameters: Remedy = {
   sources: [sources.mtypeLocal],
   requires: [
     { when: onLinux, otherwise: "there is no modprobe.d here" },
+    { when: not(readsThem), otherwise: "{card.gfx} is of the chips that the driver reads it for" },
     { when: isSet(() => true), otherwise: "no parameter that does nothing is set for amdgpu" },
   ],
   cost: () => ({ minutes: [1, 5], downloadBytes: 0, diskBytes: 0, root: true, restart: true }),
