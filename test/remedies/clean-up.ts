@@ -27,7 +27,7 @@ export const debian: Facts = {
 const tools: Record<string, string> = {
   "update-initramfs":
     'for i in "$REKINDLE_ROOT"/boot/initrd.img-* "$REKINDLE_ROOT"/var/lib/initramfs-tools/*; do\n' +
-    'echo anew > "$i"; done',
+    '[ -f "$i" ] && echo anew > "$i"; done; true',
   mkinitcpio:
     'for i in "$REKINDLE_ROOT"/boot/initramfs-* "$REKINDLE_ROOT"/efi/EFI/Linux/*; do\n' +
     '[ -f "$i" ] && echo anew > "$i"; done; true',

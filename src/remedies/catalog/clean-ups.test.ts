@@ -1,15 +1,20 @@
+import { readdir, readlink, symlink } from "node:fs/promises";
 import { expect, test } from "vitest";
 import {
+  at,
   calls,
   debian,
   does,
   files,
+  machine,
   machineForEachTest,
   plan,
   text,
+  tree,
 } from "../../../test/remedies/clean-up.ts";
 import type { Facts } from "../../doctor/index.ts";
-import { remedyNamed, viewOf } from "../index.ts";
+import { rootedHost } from "../../host/index.ts";
+import { irreversible, planFor, remedyNamed, viewOf } from "../index.ts";
 
 machineForEachTest();
 
@@ -102,14 +107,42 @@ test("reinstall-runtime puts packages' files back and takes foreign ones away", 
   await files({
     "usr/lib/libhsa-runtime64.so.1": "patched",
     "usr/local/lib/libhsa-runtime64.so.1": "foreign",
+    "etc/ld.so.cache": "both",
   });
-  const { planned, result, undone } = await does("reinstall-runtime", facts);
+  await symlink("libhsa-runtime64.so.1", at("usr/local/lib/libhsa-runtime64.so"));
+  const { result, undone } = await does("reinstall-runtime", facts);
   expect(result.outcome).toBe("worked");
   expect(await text("usr/lib/libhsa-runtime64.so.1")).toBe("original\n");
-  await expect(text("usr/local/lib/libhsa-runtime64.so.1")).rejects.toThrow("ENOENT");
-  expect(await calls()).toBe("apt-get install --reinstall --yes hsa-rocr\n");
-  expect(planned.steps).toHaveLength(2);
+  expect(await readdir(at("usr/local/lib"))).toEqual([]);
+  expect(await text("etc/ld.so.cache")).toBe("anew\n");
+  expect(await calls()).toBe("ldconfig -r /\napt-get install --reinstall --yes hsa-rocr\n");
   await undone();
+});
+
+test("reinstall-runtime asks openSUSE's package manager", async () => {
+  const path = "/usr/lib64/libhsa-runtime64.so.1";
+  const library = { name: "libhsa-runtime64", path, isOwned: true, isModified: true } as const;
+  const os = { platform: "linux", id: "opensuse-tumbleweed" };
+  const facts: Facts = { ...debian, os, libraries: [{ ...library, owner: "libhsa-runtime64-1" }] };
+  await files({ "usr/lib64/libhsa-runtime64.so.1": "patched" });
+  const { planned, undone } = await does("reinstall-runtime", facts);
+  expect(await calls()).toBe("zypper --non-interactive install --force libhsa-runtime64-1\n");
+  // Said before anything happens.
+  expect(irreversible(planned)[0]).toMatch(/changed of the package libhsa-runtime64-1 is put back/);
+  await undone();
+});
+
+test("a ROCm that was compiled into a folder of its own is no patch", () => {
+  const folder = "/opt/rocm_sdk_612/lib";
+  const own = { name: "libhsa-runtime64", path: `${folder}/libhsa-runtime64.so.1` } as const;
+  const libraries = (...more: NonNullable<Facts["libraries"]>): Facts => ({
+    ...debian,
+    libraries: [{ ...own, isOwned: false }, ...more],
+  });
+  expect(isPossible("reinstall-runtime", libraries())).toEqual(["yes", "no"]);
+  const neighbour = { name: "libamdhip64", path: `${folder}/libamdhip64.so.6` } as const;
+  const among = libraries({ ...neighbour, isOwned: true, isModified: false });
+  expect(isPossible("reinstall-runtime", among)).toEqual(["yes", "yes"]);
 });
 
 test("restore-backups shows texts as differences and copies the rest", async () => {
@@ -132,17 +165,89 @@ test("restore-backups shows texts as differences and copies the rest", async () 
   );
 });
 
+test("restore-backups leaves what only the user can decide", async () => {
+  await files({
+    "people/alice/.bashrc": "now\n",
+    "people/alice/.bashrc.bak": "older\n",
+    "people/alice/.bashrc.orig": "oldest\n",
+    "people/alice/.profile": "kept\n",
+    "people/alice/.profile.bak": "nobody may read it\n",
+    "usr/lib/libhsa-runtime64.so.1": "original\0",
+    // What the doctor told to move away.
+    "usr/lib/libhsa-runtime64.so.1.foreign": "patched\0",
+  });
+  const host = rootedHost(machine(), at("/"));
+  const status = async (path: string) => {
+    const found = await host.status(path);
+    return path.endsWith(".profile.bak") && found ? { ...found, canRead: false } : found;
+  };
+  const input = { facts: debian, host: { ...host, status }, home: "/people/alice", options: {} };
+  const none = await planFor(remedyNamed("restore-backups"), input);
+  expect(none.steps).toEqual([]);
+  expect(none.notes.join("\n")).toMatch(/several backups, none of which .*bashrc\.orig/);
+  expect(none.notes.join("\n")).toMatch(/\.profile\.bak may not be read: use sudo/);
+  const one = await plan("restore-backups", debian, { files: "/people/alice/.bashrc.orig" });
+  expect(one.steps).toMatchObject([{ kind: "write", content: "oldest\n" }]);
+  const both = "/people/alice/.bashrc.bak,/people/alice/.bashrc.orig";
+  await expect(plan("restore-backups", debian, { files: both })).rejects.toThrow("all backups of");
+});
+
+test("restore-backups makes anew what is made from a file, and leaves links", async () => {
+  await files({
+    "etc/default/grub": 'GRUB_CMDLINE_LINUX="amdgpu.mtype_local=1"\n',
+    "etc/default/grub.bak": 'GRUB_CMDLINE_LINUX=""\n',
+    "etc/modprobe.d/amdgpu.conf": "options amdgpu mtype_local=1\n",
+    "etc/modprobe.d/amdgpu.conf.bak": "",
+    "boot/grub/grub.cfg": "old menu",
+    "boot/initrd.img-6.12": "old image",
+    "usr/sbin/update-initramfs": "",
+    "usr/sbin/update-grub": "",
+    "usr/lib/libamdhip64.so.6.1": "patched\0",
+    "usr/lib/libamdhip64.so.6.bak": "original\0",
+  });
+  await symlink("libamdhip64.so.6.1", at("usr/lib/libamdhip64.so.6"));
+  const { result, undone } = await does("restore-backups", debian);
+  expect(result.failure).toBeUndefined();
+  expect(await text("boot/grub/grub.cfg")).toBe('GRUB_CMDLINE_LINUX=""\n');
+  expect(await text("etc/modprobe.d/amdgpu.conf")).toBe("");
+  expect(await text("boot/initrd.img-6.12")).toBe("anew\n");
+  expect(await text("usr/lib/libamdhip64.so.6.1")).toBe("original\0");
+  expect(await readlink(at("usr/lib/libamdhip64.so.6"))).toBe("libamdhip64.so.6.1");
+  await undone();
+});
+
 test("caches go for good, and only builds count as builds", async () => {
   await files({
     "people/alice/.cache/miopen/1/a.ukdb": "x",
-    "people/alice/sources/build/CMakeCache.txt": "x",
-    "people/alice/sources/main/main.c": "x",
+    "people/alice/.triton/cache/a.hsaco": "x",
+    "tmp/torchinductor_alice/triton/0/a.hsaco": "x",
+    "tmp/torchinductor_bob/triton/0/a.hsaco": "x",
+    "people/alice/pytorch/build/CMakeCache.txt": "x",
+    "people/alice/src/rocm_sdk_builder/builddir/001_core/CMakeCache.txt": "x",
+    "people/alice/torch-photos/build/1.jpg": "x",
+    "people/alice/game/build/CMakeCache.txt": "x",
+    "people/alice/vision/build/temp.linux-x86_64-cpython-312/a.o": "x",
   });
-  const { planned, result } = await does("clear-caches", debian);
+  const facts = { ...debian, env: { TRITON_CACHE_DIR: "/data/triton" } };
+  const { planned, result } = await does("clear-caches", facts);
   expect(result.outcome).toBe("worked");
-  expect(planned.steps).toMatchObject([{ kind: "remove", regenerates: true }]);
-  await expect(text("people/alice/.cache/miopen/1/a.ukdb")).rejects.toThrow("ENOENT");
-  const builds = (folders: string) => plan("clear-builds", debian, { folders });
-  expect((await builds("~/sources/build")).steps).toHaveLength(1);
-  await expect(builds("~/sources/main")).rejects.toThrow("does not look like a build");
+  expect(planned.steps).toHaveLength(3);
+  expect(irreversible(planned)[0]).toMatch(/miopen is removed for good/);
+  expect(planned.notes).toEqual([expect.stringMatching(/^TRITON_CACHE_DIR is \/data\/triton/)]);
+  expect((await tree()).filter((line) => /hsaco|ukdb/.test(line))).toEqual([
+    expect.stringContaining("torchinductor_bob"),
+  ]);
+  const builds = async (folders = "") =>
+    (await plan("clear-builds", debian, { folders })).steps.map(
+      (step) => "path" in step && step.path,
+    );
+  expect(await builds("~/game/build")).toEqual(["/people/alice/game/build"]);
+  expect(await builds()).toEqual([
+    "/people/alice/pytorch/build",
+    "/people/alice/vision/build",
+    "/people/alice/src/rocm_sdk_builder/builddir",
+  ]);
+  for (const none of ["~/torch-photos/build", "~", "/"]) {
+    await expect(builds(none)).rejects.toThrow("does not look like a build");
+  }
 });

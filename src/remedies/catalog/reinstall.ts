@@ -10,14 +10,19 @@ interface Manager {
 
 const managers: readonly Manager[] = [
   {
-    systems: /^(?:debian|ubuntu|linuxmint|pop)$/,
+    systems: /^(?:debian|ubuntu|linuxmint|pop|zorin|elementary|neon|kali|devuan)$/,
     lock: { lock: "/var/lib/dpkg/lock-frontend", heldBy: "fcntl" },
     command: (name) => ["apt-get", "install", "--reinstall", "--yes", name],
   },
   {
-    systems: /^(?:fedora|rhel|centos|opensuse.*)$/,
+    systems: /^(?:fedora|nobara|rhel|centos|rocky|almalinux)$/,
     lock: { lock: "/run/dnf/rpmtransaction.lock", heldBy: "fcntl" },
     command: (name) => ["dnf", "reinstall", "--assumeyes", name],
+  },
+  {
+    systems: /^opensuse/,
+    lock: { lock: "/run/zypp.pid", heldBy: "fcntl" },
+    command: (name) => ["zypper", "--non-interactive", "install", "--force", name],
   },
   {
     systems: /^(?:arch|manjaro|endeavouros|cachyos)$/,
@@ -46,7 +51,9 @@ export function reinstallSystemPackage(
     command: { program, args, env: { DEBIAN_FRONTEND: "noninteractive" } },
     touches: [...touches],
     needs: [{ root: true }, manager.lock],
-    irreversible: `The package manager's logs tell that ${name} was installed again.`,
+    irreversible:
+      `What else was changed of the package ${name} is put back by it as well, and the package ` +
+      "manager's records, logs and downloads tell of it.",
     network: true,
     continues: true,
     timeoutMs: 30 * 60_000,
