@@ -25,6 +25,9 @@ async function run(experiment: Experiment): Promise<StepResult> {
 
 const limits = { timeMs: 120_000, memoryBytes: 8e9, cpuSeconds: 600 };
 
+/** What pip installs may be a build for NVIDIA's GPUs. */
+const forCpus = ["torch.version.cuda = None"];
+
 /** A usual convolution behind statements that change what torch says. */
 const behind = (...statements: string[]) =>
   fakeExperiment(
@@ -32,7 +35,11 @@ const behind = (...statements: string[]) =>
     { case: convCase(), seed: 1 },
     {
       limits,
-      switches: statements.map((line, i) => ({ id: `${i}`, what: line, python: line })),
+      switches: [...forCpus, ...statements].map((line, i) => ({
+        id: `${i}`,
+        what: line,
+        python: line,
+      })),
     },
   );
 
