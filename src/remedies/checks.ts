@@ -36,7 +36,7 @@ async function whyNotFile(
   if ("contains" in check) {
     // Also files of the kernel, which have no size.
     const has = (await host.readText(file))?.includes(check.contains) ?? false;
-    return has ? undefined : `${file} does not contain "${check.contains}"`;
+    return has ? undefined : `${file} does not contain ${JSON.stringify(check.contains)}`;
   }
   const content = await host.readFile(file, "file").catch(() => undefined);
   if (content === undefined) return `${file} is missing or empty`;

@@ -38,7 +38,6 @@ const tools: Record<string, string> = {
   zypper: 'echo original > "$REKINDLE_ROOT/usr/lib64/libhsa-runtime64.so.1"',
   ldconfig: 'echo anew > "$2/etc/ld.so.cache"',
   "grub-editenv": 'echo "$3" >> "$1"',
-  bootctl: 'echo "$1=$2" > "$REKINDLE_ROOT/oneshot"',
 };
 
 /** Gives each test of a file a new machine. */
@@ -49,14 +48,17 @@ export function machineForEachTest(): void {
     await mkdir(root);
     await mkdir(join(folder, "fix"));
     await mkdir(join(folder, "tools"));
-    for (const [name, line] of Object.entries(tools)) {
-      const path = join(folder, "tools", name);
-      const call = `echo "${name} $*" | sed "s,${root},," >> "${join(folder, "calls")}"`;
-      await writeFile(path, `#!/bin/sh\n${call}\n${line}\n`);
-      await chmod(path, 0o755);
-    }
+    for (const [name, line] of Object.entries(tools)) await tool(name, line);
   });
   afterEach(() => remove());
+}
+
+/** Makes a tool of the system, or makes it another. */
+export async function tool(name: string, line: string): Promise<void> {
+  const path = join(folder, "tools", name);
+  const call = `echo "${name} $*" | sed "s,${root},," >> "${join(folder, "calls")}"`;
+  await writeFile(path, `#!/bin/sh\n${call}\n${line}\n`);
+  await chmod(path, 0o755);
 }
 
 /** Files of the machine, by their paths without the first slash. */

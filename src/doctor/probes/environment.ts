@@ -1,8 +1,10 @@
 import type { Host } from "../../host/index.ts";
 import type { Facts } from "../facts.ts";
 import { known, linesOf, type Probe, unquoted } from "./probe.ts";
+import { settingFiles } from "./setting-files.ts";
 
 type Settings = NonNullable<Facts["settings"]>;
+type Assignment = Pick<Settings[number], "name" | "value">;
 type Preloads = NonNullable<Facts["preloads"]>;
 
 /** What stands before the first "_" of variables that matter. */
@@ -38,52 +40,11 @@ export const environmentProbe: Probe = {
   },
 };
 
-const homeFiles = [
-  ".profile",
-  ".bash_profile",
-  ".bash_login",
-  ".bashrc",
-  ".zshenv",
-  ".zprofile",
-  ".zshrc",
-  ".xprofile",
-  ".pam_environment",
-  ".config/fish/config.fish",
-  ".config/fish/fish_variables",
-];
-const homeFolders = [".config/fish/conf.d", ".config/environment.d", ".bashrc.d"];
-/** Folders of systemd's units, whose changes lie in folders of their own: x.service.d. */
-const homeUnits = [".config/systemd/user"];
-const systemUnits = ["/etc/systemd/system", "/etc/systemd/user"];
-const systemFiles = ["/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc"];
-const systemFolders = ["/etc/profile.d", "/etc/environment.d", "/usr/lib/environment.d"];
-
 async function settingsOf(host: Host): Promise<Settings> {
-  const { home } = await host.system();
-  const files: { path: string; shown: string }[] = [
-    ...homeFiles.map((name) => ({ path: `${home}/${name}`, shown: `~/${name}` })),
-    ...systemFiles.map((path) => ({ path, shown: path })),
-  ];
-  const folders = [
-    ...homeFolders.map((name) => ({ path: `${home}/${name}`, shown: `~/${name}` })),
-    ...systemFolders.map((path) => ({ path, shown: path })),
-  ];
-  const units = [
-    ...homeUnits.map((name) => ({ path: `${home}/${name}`, shown: `~/${name}` })),
-    ...systemUnits.map((path) => ({ path, shown: path })),
-  ];
-  for (const { path, shown } of units) {
-    const changed = (await host.list(path)).filter((name) => name.endsWith(".d"));
-    const below = changed.map((name) => ({ path: `${path}/${name}`, shown: `${shown}/${name}` }));
-    folders.push({ path, shown }, ...below);
-  }
-  for (const { path, shown } of folders) {
-    for (const name of await host.list(path)) {
-      files.push({ path: `${path}/${name}`, shown: `${shown}/${name}` });
-    }
-  }
   const found = await Promise.all(
-    files.map(async ({ path, shown }) => readSettings((await host.readText(path)) ?? "", shown)),
+    (await settingFiles(host)).map(async ({ path, shown }) =>
+      readSettings((await host.readText(path)) ?? "", shown),
+    ),
   );
   return found.flat();
 }
@@ -103,27 +64,48 @@ export function readSettings(text: string, file: string): Settings {
   );
 }
 
-function assignments(line: string): { name: string; value: string }[] {
-  if (line.startsWith("#")) return [];
+function assignments(raw: string): Assignment[] {
+  if (/^[#;]/.test(raw)) return [];
+  const line = raw.replace(/\s#.*$/, "");
   const universal = /^SETUVAR (?:--\S+ )*(\w+):(.*)$/.exec(line);
   if (universal) return [{ name: universal[1]!, value: unescaped(universal[2]!) }];
-  const fish = /^set\s+(?:-\S+\s+)+(\w+)\s+([^;#]*)/.exec(line);
+  const fish = /^set\s+(?:-\S+\s+)+(\w+)\s+([^;]*)/.exec(line);
   if (fish) return [{ name: fish[1]!, value: unquoted(fish[2]!.trim()) }];
-  const unit = /^Environment=(.*)$/.exec(line)?.[1];
+  const unit = /^(?:Default)?Environment=(.*)$/.exec(line)?.[1];
   if (unit !== undefined) {
     // The whole assignment may stand in quotes.
     const found = unit.matchAll(/(?:^|\s)(["']?)(\w+)=(.*?)\1(?=\s|$)/g);
     return [...found].map(([, , name, value]) => ({ name: name!, value: unquoted(value!) }));
   }
-  const words = /^(?:export\s+|setenv\s+)?(.*)$/.exec(line)![1]!;
-  const found = words.matchAll(/(?:^|[\s;])(\w+)(?:=|\s+DEFAULT=)("[^"]*"|'[^']*'|[^\s;#]*)/g);
-  return [...found].map(([, name, value]) => ({ name: name!, value: unquoted(value!) }));
+  return inWords(/^(?:export\s+|setenv\s+)?(.*)$/.exec(line)![1]!);
+}
+
+/** Also those inside of quotes: alias comfy='HSA_OVERRIDE_GFX_VERSION=10.3.0 python main.py' */
+function inWords(text: string): Assignment[] {
+  const words = /(?:^|[\s;])(\w+)(?:=|\s+DEFAULT=)((?:"[^"]*"|'[^']*'|[^\s;#"'])*)/g;
+  return [...text.matchAll(words)].flatMap(([, name, written]) => {
+    const value = unquoted(written!);
+    const inside = value !== written && value.includes("=") ? inWords(value) : [];
+    return [{ name: name!, value }, ...inside];
+  });
 }
 
 /** fish writes characters of its variables as \x2e. */
 function unescaped(text: string): string {
   return text.replace(/\\x([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 }
+
+/**
+ * The libraries of a value of LD_PRELOAD as a profile writes it; another variable in it is none.
+ *
+ * @example
+ * librariesIn("/x/a.so${LD_PRELOAD:+:$LD_PRELOAD}"); // ["/x/a.so"]
+ */
+const librariesIn = (list: string): string[] =>
+  list
+    .replace(/\$\{[^}]*\}|\$LD_PRELOAD\b|["']/g, " ")
+    .split(/[\s:]+/)
+    .filter((name) => name !== "");
 
 async function preloadsOf(
   host: Host,
@@ -132,7 +114,7 @@ async function preloadsOf(
 ): Promise<Preloads> {
   const named: { library: string; where: string }[] = [];
   const add = (list: string, where: string) => {
-    for (const library of list.split(/[\s:]+/)) if (library) named.push({ library, where });
+    for (const library of librariesIn(list)) named.push({ library, where });
   };
   add(env.LD_PRELOAD ?? "", "LD_PRELOAD");
   for (const line of linesOf(await host.readText("/etc/ld.so.preload"))) {

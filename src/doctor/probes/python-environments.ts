@@ -44,7 +44,7 @@ export async function sitePackages(host: Host): Promise<SitePackages[]> {
 }
 
 /** Prefixes with what manages them, the active ones first. */
-async function environmentPrefixes(host: Host): Promise<Map<string, Kind>> {
+export async function environmentPrefixes(host: Host): Promise<Map<string, Kind>> {
   const { env } = host;
   const { home } = await host.system();
   const prefixes = new Map<string, Kind>();

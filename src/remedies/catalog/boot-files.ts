@@ -115,7 +115,7 @@ const menus = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
 export async function grubMenu(host: Host): Promise<string> {
   for (const menu of menus) if (await host.exists(menu)) return menu;
   throw new RekindleError("remedy-impossible", "no menu of GRUB was found in /boot", {
-    fix: "other boot loaders keep the kernel's command line elsewhere: change it by hand",
+    fix: "press e in your boot loader's menu and add it there: that holds for one start",
   });
 }
 

@@ -1,5 +1,7 @@
+import { rm } from "node:fs/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
+  at,
   calls,
   debian,
   does,
@@ -9,6 +11,7 @@ import {
   machineForEachTest,
   plan,
   text,
+  tool,
   tree,
 } from "../../../test/remedies/clean-up.ts";
 import type { Facts } from "../../doctor/index.ts";
@@ -115,7 +118,7 @@ describe("clear-parameters", () => {
 });
 
 describe("try-parameter", () => {
-  const menu = `set default=0
+  const menu = `if [ "\${next_entry}" ] ; then set default="\${next_entry}" ; fi
 menuentry 'Debian GNU/Linux' --class debian {
 	if [ x$grub_platform = xxen ]; then insmod xzio; fi
 	linux	/vmlinuz-6.12 root=UUID=1 ro quiet
@@ -170,8 +173,43 @@ if [ -f $prefix/custom.cfg ]; then source $prefix/custom.cfg; fi
     const result = await next.run();
     next.close();
     expect(result.outcome).toBe("rolled-back");
-    expect(result.failure?.why).toMatch(/cmdline does not contain/);
+    expect(result.failure?.why).toMatch(/cmdline does not contain " amdgpu/);
     expect(await tree()).toEqual(before);
+  });
+
+  test("another value that begins the same is not taken for it", async () => {
+    const mask = "amdgpu.ppfeaturemask=0xffff";
+    await files({
+      "boot/grub/grub.cfg": menu.replace("quiet", `${mask}ffff quiet`),
+      "proc/cmdline": `root=UUID=1 ro quiet ${mask}ffff\n`,
+      "sys/bus/pci/drivers/amdgpu/0000:03:00.0": "",
+    });
+    const gpus = [{ ...debian.gpus![0]!, pciAddress: "0000:03:00.0" }];
+    const { result } = await does("try-parameter", { ...debian, gpus }, { parameter: mask });
+    // It was not said to be tried already.
+    expect(result.outcome).toBe("restart");
+    expect(await text("boot/grub/custom.cfg")).toContain(`root=UUID=1 ro quiet ${mask}\n`);
+    await files({ "proc/cmdline": `root=UUID=1 ro quiet ${mask}\n` });
+    await rm(at("sys/bus"), { recursive: true });
+    const next = await fix(machine("second"));
+    const second = await next.run();
+    next.close();
+    // The machine came up without the card.
+    expect(second.outcome).toBe("rolled-back");
+    expect(second.failure?.why).toMatch(/0000:03:00\.0 is missing/);
+    expect(await text("etc/default/grub")).toBe(grub);
+  });
+
+  test("a setting that another file overrides is no success", async () => {
+    await does("try-parameter", debian, { parameter });
+    await files({ "proc/cmdline": `root=UUID=1 ro quiet ${parameter}\n` });
+    await tool("update-grub", "exit 0");
+    const next = await fix(machine("second"));
+    const result = await next.run();
+    next.close();
+    expect(result.outcome).toBe("rolled-back");
+    expect(result.failure?.why).toMatch(/grub\.cfg does not contain/);
+    expect(await text("etc/default/grub")).toBe(grub);
   });
 
   test("not where GRUB cannot forget the entry", async () => {

@@ -49,11 +49,8 @@ async function caches(situation: Situation): Promise<Omit<Plan, "remedy" | "opti
   const { facts, home, host } = situation;
   // What torch.compile compiled lies in a folder of each user's.
   const own = `torchinductor_${basename(home)}`;
-  const temporary = (await host.list("/tmp")).filter((name) => name === own);
-  const folders = [
-    ...cacheFolders.map((name) => `${home}/${name}`),
-    ...temporary.map((name) => `/tmp/${name}`),
-  ];
+  const temporary = host.env.TMPDIR ?? "/tmp";
+  const folders = [...cacheFolders.map((name) => `${home}/${name}`), `${temporary}/${own}`];
   const plan = await removals(situation, folders);
   const notes = elsewhere.flatMap((name) => {
     const value = facts.env?.[name];

@@ -13,6 +13,7 @@ import {
   tree,
 } from "../../../test/remedies/clean-up.ts";
 import type { Facts } from "../../doctor/index.ts";
+import { environmentProbe } from "../../doctor/probes/environment.ts";
 import { rootedHost } from "../../host/index.ts";
 import { irreversible, planFor, remedyNamed, viewOf } from "../index.ts";
 
@@ -85,6 +86,55 @@ test("clear-preloads leaves what has nothing to do with ROCm", async () => {
   expect(result.outcome).toBe("worked");
   expect(await text("etc/ld.so.preload")).toBe("# mine\n/usr/lib/libjemalloc.so\n");
   expect(await text("people/alice/.profile")).toMatch(/^A=1\n: #/);
+  await undone();
+});
+
+test("clear-preloads keeps what a value says of others, in starters too", async () => {
+  const shim = "/opt/x/libsvm_shim.so";
+  const given = `$\{LD_PRELOAD:+:$LD_PRELOAD}`;
+  await files({
+    "people/alice/.zshrc": `export LD_PRELOAD="${shim}${given}"\n`,
+    "people/alice/.local/share/applications/comfy.desktop": `Exec=env LD_PRELOAD=${shim} comfy\n`,
+    "people/alice/miniforge3/conda-meta/history": "",
+    "people/alice/miniforge3/envs/sd/etc/conda/activate.d/rocm.sh": `LD_PRELOAD=${shim}:/a.so\n`,
+    "etc/systemd/system/comfy.service": `[Service]\nEnvironmentFile=-/etc/default/comfy\n`,
+    "etc/default/comfy": `LD_PRELOAD=${shim}\n`,
+  });
+  const host = rootedHost(machine(), at("/"));
+  const system = async () => ({ ...(await host.system()), home: "/people/alice" });
+  const learned = await environmentProbe.learn({ ...host, system }, {});
+  const { result, undone } = await does("clear-preloads", { ...debian, ...learned });
+  expect(result.failure).toBeUndefined();
+  expect(await text("people/alice/.zshrc")).toBe(`export LD_PRELOAD="${given}"\n`);
+  const starter = "people/alice/.local/share/applications/comfy.desktop";
+  expect(await text(starter)).toBe("Exec=env comfy\n");
+  expect(await text("people/alice/miniforge3/envs/sd/etc/conda/activate.d/rocm.sh")).toBe(
+    "LD_PRELOAD=/a.so\n",
+  );
+  expect(await text("etc/default/comfy")).toBe("");
+  await undone();
+});
+
+test("a service that is changed has to be told", async () => {
+  const unit = `[Service]\nEnvironment=HSA_OVERRIDE_GFX_VERSION=10.3.0\n`;
+  await files({
+    "etc/systemd/system/comfy.service": unit,
+    "people/alice/.config/systemd/user/ollama.service.d/gpu.conf": unit,
+  });
+  const setting = { line: 2, name: "HSA_OVERRIDE_GFX_VERSION", value: "10.3.0" };
+  const settings = [
+    { ...setting, file: "/etc/systemd/system/comfy.service" },
+    { ...setting, file: "~/.config/systemd/user/ollama.service.d/gpu.conf" },
+    // Taken back for what follows, by the user.
+    { ...setting, file: "~/.bashrc", value: "" },
+  ];
+  const { planned, undone } = await does("clear-overrides", { ...debian, settings });
+  expect(planned.steps).toHaveLength(2);
+  expect(await text("etc/systemd/system/comfy.service")).toBe("[Service]\n");
+  expect(planned.notes.slice(0, 2)).toEqual([
+    expect.stringMatching(/^comfy.service .* sudo systemctl restart comfy.service;/),
+    expect.stringMatching(/^ollama.service .* systemctl --user daemon-reload/),
+  ]);
   await undone();
 });
 

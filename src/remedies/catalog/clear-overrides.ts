@@ -4,7 +4,7 @@ import { isSameGeneration, onWindows, overrideName, targetOf } from "../../docto
 import { sources } from "../../doctor/rules/sources.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { editProfile, isOfSystem, withinReach } from "./edit-profile.ts";
+import { editProfile, isOfSystem, serviceNotes, withinReach } from "./edit-profile.ts";
 
 type Setting = NonNullable<Facts["settings"]>[number];
 
@@ -12,7 +12,7 @@ type Setting = NonNullable<Facts["settings"]>[number];
 const fineGrain = "HSA_FORCE_FINE_GRAIN_PCIE";
 
 const isForeign = (value: string | undefined, gfx: string) =>
-  value !== undefined && !isSameGeneration(targetOf(value), gfx);
+  value !== undefined && value.trim() !== "" && !isSameGeneration(targetOf(value), gfx);
 
 const inTheWay = ({ name, value }: Pick<Setting, "name" | "value">, gfx: string) =>
   name === fineGrain || (name === overrideName && isForeign(value, gfx));
@@ -51,6 +51,7 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
     verification: [{ kind: "facts" }],
     notes: [
       ...notes,
+      ...serviceNotes(now),
       `Shells and programs that run already keep it: unset ${overrideName} ${fineGrain}, or log ` +
         "in again.",
     ],
@@ -74,13 +75,18 @@ export const clearOverrides: Remedy = {
     { when: not(onWindows), otherwise: "Windows does not read the override" },
     { when: isInFile, otherwise: "no profile sets an override for another card" },
   ],
-  cost: ({ facts }) => ({
+  cost: ({ facts, at }) => ({
     minutes: [0, 1],
     downloadBytes: 0,
     diskBytes: 0,
-    root: facts.settings?.some(({ file }) => file.startsWith("/etc/")) ?? false,
+    root:
+      facts.settings?.some(
+        (s) => isOfSystem(s.file) && inTheWay(s, cardOf(facts, at.card) ?? ""),
+      ) ?? false,
   }),
-  changes: ["Lines of shell profiles that set the variable; each is shown before."],
+  changes: [
+    "Lines of profiles, services and starters that set the variable; each is shown before.",
+  ],
   risks: ["PyTorch 1.13.1 for ROCm 5.2 needs the override 10.3.0: set it for that program alone."],
   plan,
   // What needs root is for another turn.

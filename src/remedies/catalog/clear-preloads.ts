@@ -4,7 +4,7 @@ import { preloadShim } from "../../doctor/rules/runtime.ts";
 import { editFile } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
-import { editProfile, isOfSystem, withinReach } from "./edit-profile.ts";
+import { editProfile, isOfSystem, serviceNotes, withinReach } from "./edit-profile.ts";
 
 const systemFile = "/etc/ld.so.preload";
 
@@ -20,12 +20,14 @@ function shimsByFile({ preloads = [], ...facts }: Facts): Map<string, string[]> 
   return files;
 }
 
-/** A list of libraries without some of them. */
-const without = (list: string, libraries: readonly string[]) =>
-  list
-    .split(/[\s:]+/)
-    .filter((name) => name !== "" && !libraries.includes(name))
-    .join(":");
+/** A list of libraries without some of them; other variables in it stay. */
+function without(list: string, libraries: readonly string[]): string {
+  const rest = libraries.reduce((text, library) => {
+    const name = library.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    return text.replace(new RegExp(`(^|[\\s:}"'])${name}(?=$|[\\s:$"'])[\\s:]*`, "g"), "$1");
+  }, list);
+  return rest === list ? list : rest.replace(/^[\s:]+|[\s:]+$/g, "");
+}
 
 async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "options">> {
   const steps: Step[] = [];
@@ -51,17 +53,17 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
   return {
     steps,
     verification: [{ kind: "facts" }],
-    notes: [...notes, ...(shims.has("LD_PRELOAD") ? [here] : [])],
+    notes: [...notes, ...serviceNotes(now), ...(shims.has("LD_PRELOAD") ? [here] : [])],
   };
 }
 
 /** /etc/ld.so.preload without some libraries; comments stay. */
 function withoutLibraries(text: string, libraries: readonly string[]): string {
   const lines = text.split("\n").flatMap((line) => {
-    const [names = "", ...comment] = line.split("#");
-    const kept = without(names, libraries).replaceAll(":", " ");
-    if (kept === without(names, []).replaceAll(":", " ")) return [line];
-    return kept === "" && comment.length === 0 ? [] : [[kept, ...comment].join(" #").trim()];
+    const [, names = "", comment = ""] = /^([^#]*)(#.*)?$/.exec(line) ?? [];
+    const kept = without(names, libraries);
+    if (kept === names) return [line];
+    return kept === "" && comment === "" ? [] : [[kept, comment].join(" ").trim()];
   });
   return lines.join("\n");
 }
@@ -82,9 +84,9 @@ export const clearPreloads: Remedy = {
     minutes: [0, 1],
     downloadBytes: 0,
     diskBytes: 0,
-    root: [...shimsByFile(facts).keys()].some((file) => file.startsWith("/etc/")),
+    root: [...shimsByFile(facts).keys()].some((file) => isOfSystem(file)),
   }),
-  changes: ["/etc/ld.so.preload and lines of profiles; each is shown before."],
+  changes: ["/etc/ld.so.preload and lines of profiles, services, starters; each is shown before."],
   risks: ["A program that needs the library has to set LD_PRELOAD itself."],
   plan,
   cured: not((view) => {

@@ -5,7 +5,8 @@ import type { Step } from "../step.ts";
 import { type Change, withVariables } from "./profile-lines.ts";
 
 /** Files that bash reads, which can say whether one is still a script. */
-const ofBash = /(?:\.bash\w*|\.profile|bash\.bashrc|\/etc\/profile|\/etc\/bashrc|\.sh)$/;
+const ofBash =
+  /(?:\.bash\w*|\.profile|bash\.bashrc|\/etc\/profile|\/etc\/bashrc|\.sh|bin\/activate)$/;
 
 /**
  * A step that changes variables in a profile, a list of assignments or a service; undefined where
@@ -25,7 +26,7 @@ export async function editProfile(
   return {
     ...step,
     ...(hasBash && { doneWhen: [{ command }] }),
-    ...(path.startsWith("/etc/") && { needs: [{ root: true }] }),
+    ...(isOfSystem(file) && { needs: [{ root: true }] }),
   };
 }
 
@@ -45,4 +46,18 @@ export function withinReach(
   if (permissions?.isRoot !== false || own.length === 0) return { now: files, notes: [] };
   const notes = [`Then, for ${system.join(", ")}: the same command once more, with sudo.`];
   return { now: own, notes: system.length > 0 ? notes : [] };
+}
+
+/** What systemd has to be told once its units are changed, and again once that is taken back. */
+export function serviceNotes(files: readonly string[]): string[] {
+  const units = files.filter((file) => /\/systemd\/(?:system|user)\//.test(file));
+  return units.map((file) => {
+    const name = /\/([^/]+?\.\w+?)(?:\.d\/[^/]*)?$/.exec(file)?.[1] ?? file;
+    const isOwn = file.startsWith("~") || file.startsWith("/etc/systemd/user/");
+    const control = isOwn ? "systemctl --user" : "sudo systemctl";
+    return (
+      `${name} runs on as it was started: ${control} daemon-reload, then ${control} restart ` +
+      `${name}; the same after rekindle undo.`
+    );
+  });
 }

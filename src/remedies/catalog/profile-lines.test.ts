@@ -19,6 +19,12 @@ test.each([
   [`# export ${override}=10.3.0`, `# export ${override}=10.3.0`],
   [`export MY_${override}=1`, `export MY_${override}=1`],
   ["alias ll='ls -l   -a'", "alias ll='ls -l   -a'"],
+  [`alias comfy='${override}=10.3.0 python main.py'`, "alias comfy='python main.py'"],
+  [`alias comfy="A=1 ${override}=10.3.0 python"`, 'alias comfy="A=1 python"'],
+  [`export ${override}=10.3.0 # for SD`, `${did} # for SD`],
+  [`export A=1 # ${override}=10.3.0 crashed`, `export A=1 # ${override}=10.3.0 crashed`],
+  [`declare -x ${override}=10.3.0`, did],
+  [`typeset -gx ${override}=10.3.0; echo hello`, ":; echo hello"],
 ])("%s", (line, expected) => {
   expect(without(`first\n${line}\nlast\n`)).toBe(`first\n${expected}\nlast\n`);
 });
@@ -28,10 +34,15 @@ test.each([
   `if true; then ${override}=10.3.0; export ${override}; fi\n`,
   `f() { export ${override}=10.3.0; }\n`,
   `true && export ${override}=10.3.0 || false\n`,
+  `case $1 in\n  a) export ${override}=10.3.0;;\nesac\n`,
+  `${override}=10.3.0 \\\n  true\n`,
+  `export A=1 \\\n  ${override}=10.3.0 \\\n  B=2\n[ "$A$B" = 12 ]\n`,
+  `export A=1 \\\n  ${override}=10.3.0\n[ "$A" = 1 ]\n`,
 ])("a script stays one: %s", (text) => {
   const changed = without(text);
   expect(changed).not.toContain("10.3.0");
-  expect(spawnSync("sh", ["-n"], { input: changed })).toMatchObject({ status: 0 });
+  const ran = spawnSync("sh", ["-e"], { input: changed, encoding: "utf8" });
+  expect(ran).toMatchObject({ status: 0, stderr: "", stdout: "" });
 });
 
 test.each([
@@ -46,6 +57,18 @@ test.each([
     "/etc/systemd/system/comfy.service",
     `[Service]\nEnvironment="${override}=10.3.0" A=1\nEnvironment=${override}=10.3.0\nUser=x\n`,
     "[Service]\nEnvironment=A=1\nUser=x\n",
+  ],
+  [
+    "~/.config/systemd/user/comfy.service.d/gpu.conf",
+    `[Service]\nExecStart=\nExecStart=/usr/bin/env ${override}=10.3.0 python main.py\n`,
+    "[Service]\nExecStart=\nExecStart=/usr/bin/env python main.py\n",
+  ],
+  ["/etc/systemd/system.conf", `[Manager]\nDefaultEnvironment=${override}=10.3.0\n`, "[Manager]\n"],
+  ["/etc/default/comfyui", `export ${override}=10.3.0\nA=1\n`, "A=1\n"],
+  [
+    "~/.local/share/applications/comfy.desktop",
+    `[Desktop Entry]\nExec=env ${override}=10.3.0 comfy %U\n`,
+    "[Desktop Entry]\nExec=env comfy %U\n",
   ],
 ])("%s holds assignments alone", (file, text, expected) => {
   expect(without(text, file)).toBe(expected);

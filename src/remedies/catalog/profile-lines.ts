@@ -3,12 +3,14 @@ export type Change = (name: string, value: string) => string | undefined;
 
 /** Files that hold assignments alone; no shell reads them. */
 const isPlain = (file: string) =>
-  /environment(?:\.d\/[^/]*)?$|fish_variables$|\/systemd\//.test(file);
+  /environment(?:\.d\/[^/]*)?$|fish_variables$|\/systemd\/|\.desktop$/.test(file) ||
+  // Those that services name: EnvironmentFile=.
+  /^\/etc\/(?:default|sysconfig|conf\.d)\//.test(file);
 
 /** A statement that does nothing: an `if` around it needs one. */
 const nothing = ": # rekindle took a variable out here";
 
-const value = `"[^"]*"|'[^']*'|[^\\s;#]*`;
+const value = `(?:"[^"]*"|'[^']*'|[^\\s;#"'])*`;
 const assignment = new RegExp(`(^|[\\s;])(\\w+=)(${value})`, "g");
 const ofFish = new RegExp(`(^|[\\s;])(set\\s+(?:-\\S+\\s+)+\\w+\\s+)(${value})`, "g");
 const ofPam = /^()(\w+\s+DEFAULT=)("[^"]*"|\S*)/g;
@@ -26,17 +28,25 @@ const ofUnit = /([\s=])("|'|)(\w+)=([^"'\s]*)\2(?=\s|$)/g;
  * // "export B=2\n"
  */
 export function withVariables(text: string, file: string, change: Change): string {
-  const lines = text.split("\n").flatMap((line) => {
+  const lines = text.split("\n");
+  const goesOn = (line: string | undefined) => line?.endsWith("\\") ?? false;
+  const changed = lines.flatMap((line, i) => {
     if (/^\s*[#;]/.test(line)) return [line];
-    if (/^\s*Environment=/.test(line)) return unitLine(line, change);
-    const form = [ofFishFile, ofPam].find((one) => line.search(one) === 0);
+    if (/^\s*(?:Default)?Environment=/.test(line)) return unitLine(line, change);
+    const [, code = "", comment = ""] = /^(.*?)(\s#.*)?$/.exec(line) ?? [];
+    const form = [ofFishFile, ofPam].find((one) => code.search(one) === 0);
     const forms = form ? [form] : [ofFish, assignment];
-    const rest = forms.reduce((now, one) => replaced(now, one, change), line);
-    if (rest === line) return [line];
-    if (isPlain(file)) return rest.trim() === "" ? [] : [rest];
-    return [indentOf(line) + whole(rest.trim())];
+    const rest = forms.reduce((now, one) => replaced(now, one, change), code);
+    if (rest === code) return [line];
+    if (isPlain(file)) {
+      const kept = rest.replace(/[ \t]{2,}/g, " ");
+      return /^\s*(?:export)?\s*$/.test(kept) ? [] : [kept + comment];
+    }
+    // A part of a statement that another line begins or ends.
+    if (goesOn(lines[i - 1]) || goesOn(line)) return [rest.trimEnd() + comment];
+    return [indentOf(line) + whole(rest.trim()) + comment];
   });
-  return lines.join("\n");
+  return changed.join("\n");
 }
 
 function replaced(line: string, form: RegExp, change: Change): string {
@@ -44,9 +54,13 @@ function replaced(line: string, form: RegExp, change: Change): string {
     const name = /(\w+)(?:\s+DEFAULT=|[=:\s]+)$/.exec(head)![1]!;
     const old = plain(unescaped(written));
     const now = change(name, old);
-    if (now === old) return all;
+    const quote = /^(["']).*\1$/.exec(written)?.[1] ?? "";
+    if (now === old) {
+      // alias comfy='A=1 python main.py'
+      const inside = quote === "" ? old : replaced(old, assignment, change);
+      return inside === old ? all : `${before}${head}${quote}${inside.trimStart()}${quote}`;
+    }
     if (now === undefined || now === "") return before;
-    const quote = /^["']/.exec(written)?.[0] ?? "";
     return `${before}${head}${quote}${now}${quote}`;
   });
 }
@@ -67,10 +81,13 @@ const indentOf = (line: string) => /^\s*/.exec(line)![0];
 /** Makes what is left of a line of a script a statement again. */
 function whole(rest: string): string {
   const kept = rest
-    .replace(/\b(?:export|setenv)\s*(?=$|;|&&|\|\||#)/, ":")
+    .replace(
+      /\b(?:export|setenv|(?:declare|typeset|readonly|local)(?:\s+-\w+)*)\s*(?=$|;|&&|\|\|)/,
+      ":",
+    )
     .replace(/(^|\b(?:then|do|else)\s|[{(;]\s|&&|\|\|)\s*(?=;|&&|\|\||$)/g, "$1: ")
     .replace(/[ \t]{2,}/g, " ");
-  return /^:?\s*(?:#.*)?$/.test(kept) ? nothing : kept;
+  return /^:?\s*$/.test(kept) ? nothing : kept;
 }
 
 const plain = (text: string) => text.trim().replace(/^(["'])(.*)\1$/, "$2");

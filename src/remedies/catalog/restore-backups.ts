@@ -26,10 +26,8 @@ async function backupsOn({ host, home, facts }: Situation): Promise<Backup[]> {
     ...(facts.torch ?? []).map(({ path }) => `${path}/lib`),
   ];
   const places: [folder: string, name: RegExp][] = [
-    [
-      home,
-      /^\.(?:bashrc|profile|bash_profile|bash_login|zshrc|zshenv|zprofile|xprofile|pam_environment)/,
-    ],
+    [home, /^\.(?:bash(?:rc|_profile|_login)|profile|zsh(?:rc|env)|zprofile)/],
+    [home, /^\.(?:xprofile|pam_environment)/],
     [`${home}/.config/fish`, /^(?:config\.fish|fish_variables)/],
     ["/etc", /^(?:environment|ld\.so\.preload|profile|bash\.bashrc|bashrc)/],
     ["/etc/default", /^grub\b/],

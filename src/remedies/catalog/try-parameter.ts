@@ -5,7 +5,7 @@ import type { Host } from "../../host/index.ts";
 import { editFile, sha256 } from "../edit-file.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Need, Plan, Step } from "../step.ts";
-import { grubMenu, remakeGrubMenu, withGrubWords } from "./boot-files.ts";
+import { environmentOf, grubMenu, remakeGrubMenu, withGrubWords } from "./boot-files.ts";
 
 /*
  * A kernel parameter is first tried in a menu entry of its own that GRUB takes once. Should the
@@ -30,7 +30,7 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
   const lasting = isLasting ? await permanentSteps(situation, parameter) : [];
   return {
     steps: [
-      ...(await trialSteps(host, menu, parameter)),
+      ...(await trialSteps(situation, menu, parameter)),
       ...lasting,
       await dropEntry(host, menu, parameter),
     ],
@@ -43,13 +43,14 @@ async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "option
 }
 
 /** The entry, that it is taken once, and the restart. */
-async function trialSteps(host: Host, menu: string, parameter: string): Promise<Step[]> {
+async function trialSteps(situation: Situation, menu: string, parameter: string): Promise<Step[]> {
+  const { host } = situation;
   const text = (await host.readText(menu)) ?? "";
   const custom = customOf(menu);
-  const environment = menu.replace(/grub\.cfg$/, "grubenv");
+  const environment = (await host.realPath(environmentOf(menu))) ?? environmentOf(menu);
   const program = menu.includes("/grub2/") ? "grub2-editenv" : "grub-editenv";
   const entry = trialEntry(text, parameter);
-  if (!text.includes("custom.cfg") || entry === undefined) {
+  if (!text.includes("custom.cfg") || !text.includes("next_entry") || entry === undefined) {
     throw new RekindleError("remedy-impossible", `${menu} has no entry that could be copied`, {
       fix: "press e in GRUB's menu, add the parameter to the line that begins with linux",
     });
@@ -74,13 +75,24 @@ async function trialSteps(host: Host, menu: string, parameter: string): Promise<
       kind: "restart",
       id: "restart",
       does: `start the machine once with ${parameter}`,
+      // The whole word, which the entry has at the end: another value may begin the same.
       doneWhen: [
-        { file: "/proc/cmdline", contains: parameter },
-        { exists: "/sys/module/amdgpu" },
-        { exists: "/dev/dri" },
+        { file: "/proc/cmdline", contains: ` ${parameter}\n` },
+        ...(await signsOfHealth(situation)).map((path) => ({ exists: path })),
       ],
     },
   ];
+}
+
+/** What is there of the card now has to be there again. */
+async function signsOfHealth({ host, facts, at }: Situation): Promise<string[]> {
+  const address = facts.gpus?.[at.card ?? -1]?.pciAddress;
+  const present = [
+    ...(address === undefined ? [] : [`/sys/bus/pci/drivers/amdgpu/${address}`]),
+    "/dev/kfd",
+  ];
+  const isThere = await Promise.all(present.map((path) => host.exists(path)));
+  return ["/sys/module/amdgpu", "/dev/dri", ...present.filter((_, i) => isThere[i])];
 }
 
 /** Only after it came up: the setting for every start. */
@@ -98,7 +110,14 @@ async function permanentSteps(situation: Situation, parameter: string): Promise<
         : words,
     );
   });
-  return step ? [{ ...step, needs: [root] }, await remakeGrubMenu(situation, "remake-menu")] : [];
+  if (!step) return [];
+  const remade = await remakeGrubMenu(situation, "remake-menu");
+  // Files of /etc/default/grub.d may say otherwise.
+  const doneWhen = [{ file: await grubMenu(host), contains: ` ${parameter}` }];
+  return [
+    { ...step, needs: [root] },
+    { ...remade, doneWhen },
+  ];
 }
 
 async function dropEntry(host: Host, menu: string, parameter: string): Promise<Step> {
@@ -121,8 +140,12 @@ function trialEntry(menu: string, parameter: string): string | undefined {
     if (depth > 0) continue;
     const inside = lines.slice(from + 1, to);
     if (!inside.some((line) => /^\s*linux\s/.test(line))) return undefined;
+    const name = parameter.replace(/=.*/, "");
+    const isOther = (word: string) => word.replace(/=.*/, "") !== name;
     const changed = inside.map((line) =>
-      /^\s*linux\s/.test(line) ? `${line.trimEnd()} ${parameter}` : line,
+      /^\s*linux\s/.test(line)
+        ? [...line.trimEnd().split(" ").filter(isOther), parameter].join(" ")
+        : line,
     );
     const head = `menuentry 'rekindle: one start with ${parameter}' --id ${entryId} {`;
     return [head, ...changed, "}", ""].join("\n");
