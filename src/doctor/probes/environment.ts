@@ -26,7 +26,7 @@ export function isRelevant(name: string): boolean {
 export const environmentProbe: Probe = {
   name: "environment",
   what: "environment and shell profiles",
-  timeoutMs: 3000,
+  timeoutMs: 10_000,
   byHand: "env | grep -E '^(HSA|HIP|ROCR|MIOPEN|PYTORCH)_'; grep -nE 'HSA_|LD_PRELOAD' ~/.*rc",
   async learn(host) {
     const entries = Object.entries(host.env).flatMap(([name, value]) =>

@@ -34,6 +34,8 @@ test("clear-overrides takes those of another generation alone", async () => {
   await files({
     "people/alice/.bashrc": "export HSA_OVERRIDE_GFX_VERSION=10.3.0\n",
     "etc/environment": "HSA_OVERRIDE_GFX_VERSION=10.1.0\n",
+    // It then says whether the profile is still a script.
+    "bin/bash": "",
   });
   expect(isPossible("clear-overrides", facts)).toEqual(["yes", "yes"]);
   const { planned, result, undone } = await does("clear-overrides", facts);
@@ -44,6 +46,16 @@ test("clear-overrides takes those of another generation alone", async () => {
   const clear = { ...facts, settings: facts.settings!.slice(1) };
   expect(remedyNamed("clear-overrides").cured!(viewOf(clear)).answer).toBe("yes");
   expect(remedyNamed("clear-overrides").cured!(viewOf(facts)).answer).toBe("no");
+});
+
+test("a profile that would be no script any more stays as it was", async () => {
+  const broken = "export HSA_OVERRIDE_GFX_VERSION=10.3.0\nif true\n";
+  await files({ "people/alice/.bashrc": broken, "bin/bash": "" });
+  const setting = { file: "~/.bashrc", line: 1, name: "HSA_OVERRIDE_GFX_VERSION", value: "10.3.0" };
+  const { result } = await does("clear-overrides", { ...debian, settings: [setting] });
+  expect(result.outcome).toBe("rolled-back");
+  expect(result.failure?.why).toMatch(/bash -n .* ended with status 2/);
+  expect(await text("people/alice/.bashrc")).toBe(broken);
 });
 
 test("without root, the user's own files come first", async () => {

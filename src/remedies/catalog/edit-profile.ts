@@ -1,5 +1,5 @@
 import type { Facts } from "../../doctor/facts.ts";
-import { editFile } from "../edit-file.ts";
+import { editFile, sha256 } from "../edit-file.ts";
 import type { Situation } from "../remedy.ts";
 import type { Step } from "../step.ts";
 import { type Change, withVariables } from "./profile-lines.ts";
@@ -20,12 +20,14 @@ export async function editProfile(
 ): Promise<Step | undefined> {
   const path = file.replace(/^~(?=\/)/, home);
   const step = await editFile(host, path, head, (text) => withVariables(text, file, change));
-  if (!step) return undefined;
+  if (step?.kind !== "write") return undefined;
   const hasBash = (await host.exists("/bin/bash")) && ofBash.test(file);
+  // The content too: a file that is a script as it stands is not yet changed.
+  const changed = { file: step.path, sha256: sha256(step.content) };
   const command = { program: "bash", args: ["-n", { path }] };
   return {
     ...step,
-    ...(hasBash && { doneWhen: [{ command }] }),
+    ...(hasBash && step.content !== "" && { doneWhen: [changed, { command }] }),
     ...(isOfSystem(file) && { needs: [{ root: true }] }),
   };
 }
