@@ -1,4 +1,7 @@
-import { all, any, fact, some } from "../condition.ts";
+import { dirname } from "node:path";
+import { all, any, type Condition, fact, some } from "../condition.ts";
+import type { LibraryFacts } from "../facts.ts";
+import { libraryFolders } from "../probes/probe.ts";
 import type { Rule } from "../rule.ts";
 import { isRdna1 } from "./common.ts";
 import { sources } from "./sources.ts";
@@ -8,6 +11,23 @@ import { sources } from "./sources.ts";
  */
 
 const isRuntime = fact("library.name", (name) => name !== "libMIOpen");
+
+/**
+ * Of a package, or put where other programs find it. A ROCm that stands whole in a folder of its
+ * own, compiled or unpacked, is no patch: no library in it has a package.
+ */
+const isAmongPackages: Condition = ({ facts, at }) => {
+  const { libraries = [] } = facts;
+  const library = libraries[at.library ?? -1];
+  const folder = library && dirname(library.path);
+  const isAmong = (one: LibraryFacts) => one.isOwned === true && dirname(one.path) === folder;
+  const isHere =
+    library?.isOwned !== false ||
+    libraryFolders.includes(folder!) ||
+    libraries.some((one) => isAmong(one));
+  const because = [{ path: `libraries.${at.library}.path`, value: library?.path }];
+  return { answer: isHere ? "yes" : "no", because };
+};
 
 export const patchedRuntime: Rule = {
   id: "patched-runtime",
@@ -20,6 +40,7 @@ export const patchedRuntime: Rule = {
       fact("library.isModified", (is) => is),
       fact("library.isOwned", (is) => !is),
     ),
+    isAmongPackages,
   ),
   why:
     "{library.path} differs from what its package installed, or belongs to none (package: " +

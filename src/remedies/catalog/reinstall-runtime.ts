@@ -1,7 +1,6 @@
 import { basename, dirname } from "node:path";
 import { all, type Condition, fact, forSome, not } from "../../doctor/condition.ts";
 import type { Facts, LibraryFacts } from "../../doctor/facts.ts";
-import { libraryFolders } from "../../doctor/probes/probe.ts";
 import { onLinux } from "../../doctor/rules/common.ts";
 import { patchedRuntime } from "../../doctor/rules/runtime.ts";
 import type { Host } from "../../host/index.ts";
@@ -16,22 +15,7 @@ const ofSystem: Condition = (view) => {
   return fact("libraries", () => library?.environment === undefined)(view);
 };
 
-/**
- * Of a package, or put where other programs find it. A ROCm that stands whole in a folder of its
- * own, compiled or unpacked, is no patch: no library in it has a package.
- */
-const isAmongPackages: Condition = ({ facts, at }) => {
-  const { libraries = [] } = facts;
-  const library = libraries[at.library ?? -1];
-  const folder = library && dirname(library.path);
-  const isAmong = (one: LibraryFacts) => one.isOwned === true && dirname(one.path) === folder;
-  const isHere =
-    library?.isOwned !== false ||
-    libraryFolders.includes(folder!) ||
-    libraries.some((one) => isAmong(one));
-  return { answer: isHere ? "yes" : "no", because: [{ path: "libraries", value: libraries }] };
-};
-const isChanged = all(patchedRuntime.when, ofSystem, isAmongPackages);
+const isChanged = all(patchedRuntime.when, ofSystem);
 const isPatched = forSome("library", isChanged);
 
 const patched = (facts: Facts): LibraryFacts[] =>
