@@ -34,10 +34,10 @@ const summary = "show what a remedy would do, or do it";
 const description = `Shows what a remedy would do: exact commands, files, differences; or does it
 
 With --yes it is done: each step is written down before it begins, what it
-touches is kept, and at the end a Conv2d and a small network are run in a process
-of their own. What fails is put back as it was; of builds that take hours, what is
-done is kept, to go on with. Nothing is ever run through a shell, and no password is
-asked for.`;
+touches is kept, and at the end a Conv2d and a small network are run in a
+process of their own. What fails is put back as it was; of builds that take
+hours, what is done is kept, to go on with. Nothing is ever run through a shell,
+and no password is asked for.`;
 
 const help = `
 Exit codes: 0 shown, or done and verified; 1 done but not proven, or the machine

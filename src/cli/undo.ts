@@ -17,8 +17,8 @@ import { type Io, paint } from "./io.ts";
 
 const description = `Takes a fix back: every file as it was, byte for byte, with its metadata
 
-Without --yes it shows what would be put back and stops. What could not be undone
-was announced before the fix, and is named again.`;
+Without --yes it shows what would be put back and stops. What could not be
+undone was announced before the fix, and is named again.`;
 
 const help = `
 Exit codes: 0 shown or taken back, 2 could not do the job.

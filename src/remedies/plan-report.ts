@@ -140,8 +140,8 @@ function summaryOf(
 
 /** Above the summary. */
 export function headingOf({ works, path }: Pick<PlanReport, "works" | "path">): string {
-  if (!works) return "Recommended";
-  return path.length === 0 ? "Nothing to do" : "Convolutions work";
+  if (path.length === 0) return works ? "Nothing to do" : "Nothing fits";
+  return works ? "Convolutions work" : "Recommended";
 }
 
 /** The ways side by side, the best first, below a line of titles. */

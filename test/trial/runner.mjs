@@ -1,31 +1,11 @@
 // A trial of fake steps, run with the built package (folder in argv[2]), which dies or meets a full
 // disk at one write to its journal: {"journal", "log", "steps", "at", "how"} in argv[3].
-import fs from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
 import { pathToFileURL } from "node:url";
+import { endAtWrite } from "../dying-journal.mjs";
 
 const [, , dist, text] = process.argv;
 const { journal, log, steps, at, how } = JSON.parse(text);
-const { writeSync, fsyncSync } = fs;
-let writes = 0;
-const die = () => process.kill(process.pid, "SIGKILL");
-
-/** Journal records alone are written from memory that begins with a brace. */
-fs.writeSync = (file, bytes, ...rest) => {
-  if (!(bytes instanceof Uint8Array) || bytes[0] !== 123) return writeSync(file, bytes, ...rest);
-  writes++;
-  if (writes === at && how !== "after") {
-    if (how !== "before") writeSync(file, bytes.subarray(0, bytes.length >> 1));
-    if (how !== "full disk") die();
-    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
-  }
-  return writeSync(file, bytes, ...rest);
-};
-fs.fsyncSync = (file) => {
-  fsyncSync(file);
-  if (writes === at && how === "after") die();
-};
-syncBuiltinESMExports();
+endAtWrite(at, how);
 
 const load = (path) => import(pathToFileURL(`${dist}/${path}`).href);
 const { Trial } = await load("trial/index.js");
