@@ -38,10 +38,12 @@ def _forward(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out
         multiply(rows, matrix, w.reshape(w.shape[:2]).t(), bias)
     else:
         planes, target = x.reshape(*x.shape[:2], -1), as_planes(out)
-        result = planes.new_empty((len(x), w.shape[0], planes.shape[2]))
-        multiply_planes(result if target is None else target, w.reshape(w.shape[:2]), planes, bias)
+        is_in_place = target is not None
         if target is None:
-            out.copy_(result.view(out.shape))
+            target = planes.new_empty((len(x), w.shape[0], planes.shape[2]))
+        multiply_planes(target, w.reshape(w.shape[:2]), planes, bias)
+        if not is_in_place:
+            out.copy_(target.view(out.shape))
 
 
 def _grouped(problem: Problem, x: Tensor, w: Tensor, bias: Optional[Tensor], out: Tensor) -> None:
@@ -58,7 +60,9 @@ def _weight_gradient(problem: Problem, x: Tensor, g: Tensor) -> Tensor:
     groups, k = problem.groups, problem.filters // problem.groups
     d = problem.channels // groups
     shape = (problem.filters, d, *problem.kernel)
-    if groups == 1 and as_rows(g) is None and as_rows(x) is None:
+    # One product for each image, unless they take more memory than channels-last copies.
+    are_small = k * d <= (k + d) * prod(problem.out_size)
+    if groups == 1 and are_small and as_rows(g) is None and as_rows(x) is None:
         planes, gradients = x.flatten(2), g.flatten(2)
         return (gradients @ planes.transpose(1, 2)).sum(0).view(shape)
     a = channels_last(x).reshape(-1, groups, d).transpose(0, 1)

@@ -154,6 +154,22 @@ def test_memory_stays_under_the_workspace(name: str, limit_kb: int, is_channels_
         del kept
 
 
+@pytest.mark.skipif(
+    not hasattr(Tensor, "untyped_storage"), reason="this PyTorch does not tell when memory is freed"
+)
+def test_pointwise_weight_gradient_takes_no_product_for_each_small_image() -> None:
+    from rekindle_torch.convolution import operations
+    from rekindle_torch.convolution.problem import Geometry
+
+    x, g = torch.randn(16, 64, 4, 4), torch.randn(16, 96, 4, 4)
+    geometry = Geometry((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    with torch.no_grad(), Watch() as watch:
+        kept = operations.weight_gradient(x, g, (1, 1), geometry, "pointwise")
+    expected = torch.einsum("nkhw,nchw->kc", g, x)
+    torch.testing.assert_close(kept[:, :, 0, 0], expected, rtol=1e-4, atol=1e-4)
+    assert watch.most <= 4 * (x.numel() + g.numel() + 2 * kept.numel())
+
+
 def test_the_limit_must_be_positive() -> None:
     with pytest.raises(ValueError, match="must be positive"):
         rk.set_workspace_limit(0)
