@@ -1,13 +1,12 @@
-import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { RekindleError } from "../errors.ts";
 import {
   chosenExperiments,
   earlierKillers,
   findPython,
-  journalName,
   journalsIn,
   newestUnfinished,
+  newJournalPath,
   orderIn,
   outcomeMeaning,
   type Risk,
@@ -183,7 +182,7 @@ async function newJournal(options: TrialCliOptions, folder: string, io: Io): Pro
         `${outcomeMeaning[result.outcome]}. --resume goes on with that one.\n`,
     );
   }
-  return join(folder, journalName(new Date()));
+  return await newJournalPath(host, folder);
 }
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;

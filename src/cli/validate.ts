@@ -1,11 +1,10 @@
 import { realpathSync } from "node:fs";
-import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { messageOf, RekindleError } from "../errors.ts";
 import {
   commandLine,
   dangerOf,
-  journalName,
+  newJournalPath,
   stateFolder,
   type Target,
   targetNames,
@@ -117,6 +116,7 @@ async function perform(options: ValidateCliOptions, io: Io): Promise<void> {
     soakSeconds: options.soak ?? defaults.soakSeconds,
     shapes: options.shapes ?? defaults.shapes,
   };
+  const journal = await newJournalPath(host, folder);
   const line = progressLine(io, true);
   const report = await whileInterruptible((signal) =>
     runValidation({
@@ -127,7 +127,7 @@ async function perform(options: ValidateCliOptions, io: Io): Promise<void> {
       extent,
       quick: options.quick ?? false,
       command: commandLine(wordsFor(options, target)),
-      journal: join(folder, journalName(new Date())),
+      journal,
       signal,
       onProgress: ({ id, done, total }) => line.show(`${done + 1} of ${total}: ${id} ...`),
     }),

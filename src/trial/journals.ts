@@ -22,9 +22,16 @@ export async function journalsIn(host: Host, folder: string): Promise<string[]> 
     .map((name) => join(folder, name));
 }
 
-/** A name for a new journal, sorted by time. */
-export function journalName(now: Date): string {
-  return `${now.toISOString().slice(0, 19).replaceAll(":", "-")}.jsonl`;
+/**
+ * A path for a new journal, sorted by time. One that is there is never written to: two trials may
+ * begin in the same moment, where a script runs them.
+ */
+export async function newJournalPath(host: Host, folder: string): Promise<string> {
+  for (let time = Date.now(); ; time++) {
+    const name = new Date(time).toISOString().slice(0, 23).replaceAll(/[:.]/g, "-");
+    const path = join(folder, `${name}.jsonl`);
+    if (!(await host.exists(path))) return path;
+  }
 }
 
 /** Steps that hung or rebooted the machine in earlier trials with the same subject. */
