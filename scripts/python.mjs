@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capture, run } from "./process.mjs";
-import { sound } from "./vitest.mjs";
+import { count, resultsOf, troubleOf } from "./results.mjs";
 
 // The Python tests run in environments of their own below .cache, one per PyTorch.
 
@@ -72,39 +72,42 @@ export async function createEnvironment(root, environment) {
 /** A test that takes longer than this is shown with what it is doing, and its worker ends. */
 const testSecondsMax = 600;
 
-/** Runs pytest in an environment; resolves to `{ passed, skipped, failures }`. */
-export async function pytest(root, environment, env = {}) {
+/** Runs pytest in an environment; resolves to the results of results.mjs. */
+export function pytest(root, environment, env) {
+  return resultsOf((files) => once(root, environment, env, files));
+}
+
+async function once(root, environment, env, files) {
   const folder = mkdtempSync(join(tmpdir(), "rekindle-pytest-"));
   const file = join(folder, "results.xml");
   const spread = ["-n", "2", "--dist", "loadfile", "--max-worker-restart=1"];
   const limits = [`faulthandler_timeout=${testSecondsMax}`, "faulthandler_exit_on_timeout=true"];
   const options = ["-q", ...spread, "-p", "no:cacheprovider", ...limits.flatMap((o) => ["-o", o])];
   try {
-    const args = ["-m", "pytest", ...options, `--junitxml=${file}`];
+    const args = ["-m", "pytest", ...options, `--junitxml=${file}`, ...files];
     const status = await run(pythonOf(root, environment), args, {
       cwd: join(root, "python"),
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...env },
     });
-    return resultsOf(existsSync(file) ? readFileSync(file, "utf8") : "", status);
+    const results = byFile(existsSync(file) ? readFileSync(file, "utf8") : "");
+    return { files: results, trouble: troubleOf(results, "pytest", status) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/**
- * The results in a JUnit report. What went wrong outside of any test (a crash, no report, no test
- * at all) counts as one failure.
- */
-function resultsOf(xml, status) {
-  const results = { passed: 0, skipped: 0, failures: [] };
+/** The results in a JUnit report, which names a file as a module: "tests.layers.test_layers". */
+function byFile(xml) {
+  const files = new Map();
   for (const [, attributes, body] of xml.matchAll(
     /<testcase\s([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs,
   )) {
-    const [file, name] = ["classname", "name"].map((key) => attributeOf(attributes, key));
-    if (/<(failure|error)\s/.test(body)) results.failures.push(`${file} > ${name}`);
-    else results[/<skipped\s/.test(body) ? "skipped" : "passed"]++;
+    const [module, name] = ["classname", "name"].map((key) => attributeOf(attributes, key));
+    const failed = /<(failure|error)\s/.test(body);
+    const outcome = failed ? "failed" : /<skipped\s/.test(body) ? "skipped" : "passed";
+    count(files, `${module.replaceAll(".", "/")}.py`, outcome, `${module} > ${name}`);
   }
-  return sound(results, "pytest", status);
+  return files;
 }
 
 const entities = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&" };

@@ -17,6 +17,7 @@ import {
   provideSystemPackages,
   resources,
 } from "./resources.mjs";
+import { inCi } from "./results.mjs";
 import { vitest } from "./vitest.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -25,7 +26,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * The tiers, in the order in which they run. `needs` names rows of resources.mjs, `uses` those
  * without which some tests are skipped; `problem` is for what cannot be installed; `optional` means
  * that it may be skipped in CI too. `run` resolves to
- * `{ passed, skipped, failures }`, the last by name.
+ * `{ passed, skipped, failures, unsteady }`, the last two by name.
  */
 const tiers = [
   { name: "check", what: "types and lint", needs: [], run: check },
@@ -175,9 +176,14 @@ function selected(names) {
 
 /** What failed, by name, and then one line for each tier. */
 function report(rows) {
-  const failures = rows.flatMap(([tier, { failures }]) => failures.map((name) => [tier, name]));
-  if (failures.length > 0) console.log("\nFailed:");
-  for (const [tier, name] of failures) console.log(`  ${tier.padEnd(14)}${name}`);
+  for (const [title, key] of [
+    ["Failed", "failures"],
+    ["Failed at first, passed when its file was run again alone", "unsteady"],
+  ]) {
+    const found = rows.flatMap(([tier, { [key]: names = [] }]) => names.map((n) => [tier, n]));
+    if (found.length > 0) console.log(`\n${title}:`);
+    for (const [tier, name] of found) console.log(`  ${tier.padEnd(14)}${name}`);
+  }
   const titles = ["time", "CPU time", "passed", "failed", "skipped"];
   console.log(`\n${"tier".padEnd(14)}${titles.map((title) => title.padStart(13)).join("")}`);
   for (const [tier, { passed, skipped, failures }, time, cpu] of rows) {
@@ -187,7 +193,6 @@ function report(rows) {
   }
 }
 
-const inCi = !["", "0", "false", undefined].includes(process.env.CI);
 const values = options();
 if (values.list) {
   for (const tier of tiers) console.log(`${tier.name.padEnd(14)} ${tier.what}`);

@@ -2,12 +2,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { run } from "./process.mjs";
+import { count, resultsOf, troubleOf } from "./results.mjs";
 
-/** Runs a vitest project; resolves to `{ passed, skipped, failures }`, failures by name. */
-export async function vitest(root, project, env) {
+/** Runs a vitest project; resolves to the results of results.mjs. */
+export function vitest(root, project, env) {
+  return resultsOf((files) => once(root, project, env, files));
+}
+
+async function once(root, project, env, files) {
   const folder = mkdtempSync(join(tmpdir(), "rekindle-vitest-"));
   const file = join(folder, "results.json");
-  const args = ["run", "--project", project, "--reporter=default", "--reporter=json"];
+  const args = ["run", "--project", project, "--reporter=default", "--reporter=json", ...files];
   try {
     const script = join(root, "node_modules/vitest/vitest.mjs");
     const status = await run(process.execPath, [script, ...args, `--outputFile.json=${file}`], {
@@ -15,7 +20,8 @@ export async function vitest(root, project, env) {
       env: { ...process.env, ...env },
     });
     const report = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
-    return resultsOf(root, report, status);
+    const results = byFile(root, report);
+    return { files: results, trouble: troubleOf(results, "vitest", status) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -23,26 +29,18 @@ export async function vitest(root, project, env) {
 
 /**
  * The results in vitest's JSON report. What went wrong outside of any test (a file that does not
- * load, a worker that crashed, a report that is missing, no test at all) counts as one failure.
+ * load, a worker that crashed) counts as one failure of its file.
  */
-function resultsOf(root, report, status) {
-  const results = { passed: 0, skipped: 0, failures: [] };
-  for (const file of report?.testResults ?? []) {
-    const name = relative(root, file.name);
-    const failed = file.assertionResults.filter((test) => test.status === "failed");
-    const passed = file.assertionResults.filter((test) => test.status === "passed");
-    results.passed += passed.length;
-    results.skipped += file.assertionResults.length - passed.length - failed.length;
-    results.failures.push(...failed.map((test) => `${name} > ${test.fullName}`));
-    if (file.status === "failed" && failed.length === 0)
-      results.failures.push(`${name}, outside of tests`);
+function byFile(root, report) {
+  const files = new Map();
+  for (const { name, status, assertionResults } of report?.testResults ?? []) {
+    const file = relative(root, name);
+    for (const test of assertionResults) {
+      const outcome = ["passed", "failed"].includes(test.status) ? test.status : "skipped";
+      count(files, file, outcome, `${file} > ${test.fullName}`);
+    }
+    const isTold = assertionResults.some((test) => test.status === "failed");
+    if (status === "failed" && !isTold) count(files, file, "failed", `${file}, outside of tests`);
   }
-  return sound(results, "vitest", status);
-}
-
-/** Results with a failure at least where the command failed or ran no test. */
-export function sound(results, command, status) {
-  if (results.failures.length > 0 || (status === 0 && results.passed > 0)) return results;
-  const why = status === 124 ? "killed, for its time was up" : `exit status ${status}`;
-  return { ...results, failures: [`${command}: ${why}, ${results.passed} tests passed`] };
+  return files;
 }
