@@ -19,7 +19,7 @@ let remove: () => Promise<void>;
 beforeAll(async () => {
   built = await buildPackage();
   ({ folder, remove } = await temporaryFolder());
-}, 120_000);
+});
 afterAll(async () => {
   await rm(built, { recursive: true });
   await remove();
@@ -106,7 +106,7 @@ test("killed while it goes back, it goes on going back", async () => {
     expect(await treeLines(here.root)).toEqual(here.before);
     await drop(name);
   }
-}, 120_000);
+});
 
 test("a full disk at a write of the journal: rolled back", async () => {
   for (const at of [3, 7]) {
@@ -116,7 +116,7 @@ test("a full disk at a write of the journal: rolled back", async () => {
     expect(await treeLines(here.root)).toEqual(here.before);
     await drop(name);
   }
-}, 120_000);
+});
 
 test("killed amid a program: what it left running is ended, and all is done", async () => {
   const here = await place("amid");

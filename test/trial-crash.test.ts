@@ -15,7 +15,7 @@ let remove: () => Promise<void>;
 beforeAll(async () => {
   built = await buildPackage();
   ({ folder, remove } = await temporaryFolder());
-}, 120_000);
+});
 afterAll(async () => {
   await rm(built, { recursive: true });
   await remove();

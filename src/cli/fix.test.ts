@@ -99,7 +99,7 @@ test("fix --yes, history, undo", async () => {
   expect((await run("history", "--json")).out).toContain('"outcome": "undone"');
   await writeFile(join(folder, "state/rekindle/fixes", id, "journal.jsonl"), '{"event":"no"}\n');
   expect((await run("history")).err).toMatch(/the journal in .* is damaged/);
-}, 60_000);
+});
 
 test("what was changed since is only put back when forced, and kept", async () => {
   await fix("--yes");
@@ -111,7 +111,7 @@ test("what was changed since is only put back when forced, and kept", async () =
   expect(await bashrc()).toBe(profile);
   const [{ folder: place }] = JSON.parse((await run("history", "--json")).out);
   expect(await readFile(join(place, "changed-since", "0"), "utf8")).toBe("mine\n");
-}, 60_000);
+});
 
 test("a fix that fails is rolled back, with the next best: exit code 3", async () => {
   const before = await tree();
@@ -122,7 +122,7 @@ test("a fix that fails is rolled back, with the next best: exit code 3", async (
   expect(failed.out).toMatch(/no-such-python needs the modules\s+venv/);
   expect(failed.out).toMatch(/Next best: rekindle fix amd-wheels/);
   expect(await tree()).toEqual(before);
-}, 60_000);
+});
 
 test("what failed is kept where that is asked for: gone on with, or taken back", async () => {
   const other = await failCure();
@@ -146,7 +146,7 @@ test("what failed is kept where that is asked for: gone on with, or taken back",
   expect((await run("undo", "--yes")).code).toBe(0);
   const apart = (lines: string[]) => lines.filter((line) => !line.startsWith("etc/environment "));
   expect(apart(await tree())).toEqual(apart(before));
-}, 120_000);
+});
 
 /** A setting that the facts do not know of, so that clear-overrides fails its verification. */
 async function failCure(): Promise<string> {
@@ -166,7 +166,7 @@ test("a fix of other files may begin while one is open", async () => {
   const aside = ["--set", `folder=${home}/env`, ...python];
   // It fails for a reason of its own.
   expect((await run("fix", "cpu", ...onMachine, ...aside, "--yes")).code).toBe(3);
-}, 120_000);
+});
 
 test("Ctrl-C ends the program that runs; then it is taken back", async () => {
   const before = await tree();
@@ -186,7 +186,7 @@ test("Ctrl-C ends the program that runs; then it is taken back", async () => {
     /^UNDONE {2}cpu: everything is as it was before/,
   );
   expect(await tree()).toEqual(before);
-}, 120_000);
+});
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
 
@@ -202,7 +202,7 @@ test("--step asks before each step, and goes on with a yes alone", async () => {
   expect([yes.code, yes.out]).toEqual([0, expect.stringMatching(/^DONE/)]);
   input.mockRestore();
   expect(await bashrc()).not.toContain("10.3.0");
-}, 60_000);
+});
 
 test("what cannot be undone is announced, and told again when it is taken back", async () => {
   await mkdir(join(folder, "machine", home, ".cache/miopen"), { recursive: true });
@@ -216,7 +216,7 @@ test("what cannot be undone is announced, and told again when it is taken back",
   const { out } = await run("undo", "--yes");
   expect(out).toMatch(/^UNDONE {2}clear-caches: all that can be undone is as it was before/);
   expect(out).toMatch(/not undone: .*\.cache\/miopen\s+is removed for good/);
-}, 60_000);
+});
 
 test("hours of work are kept by default, minutes are not", () => {
   const cost = (most: number) => ({

@@ -73,7 +73,7 @@ describe("rekindle validate", () => {
       await validate(again, path);
       expect(existsSync(unit)).toBe(left !== "0");
     }
-  }, 120_000);
+  });
 
   test("Ctrl-C ends it in good order, and arms nothing", async () => {
     const settings = { XDG_STATE_HOME: join(folder, "stopped") };
@@ -90,7 +90,7 @@ describe("rekindle validate", () => {
     expect(code).toBe(2);
     expect(out).toMatch(/^Stopped before the end\.$/m);
     expect(existsSync(join(journals, "history.jsonl"))).toBe(false);
-  }, 60_000);
+  });
 
   test("--disarm removes the service", async () => {
     const bin = join(folder, "bin");

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { RekindleError } from "../errors.ts";
 import type { Host } from "../host/index.ts";
@@ -180,6 +181,12 @@ interface Work {
   readonly onProgress: RunTrialOptions["onProgress"];
 }
 
+/**
+ * So many processes load their libraries while a step runs: PyTorch takes seconds for it, on one
+ * core, and some 300 MB.
+ */
+const startedAhead = Math.max(1, Math.min(3, Math.floor(availableParallelism() / 4)));
+
 /** Results by id; those above the risk that is taken say so. */
 async function runAll(
   experiments: readonly Experiment[],
@@ -195,9 +202,8 @@ async function runAll(
       continue;
     }
     onProgress({ id: experiment.id, done: at, total: allowed.length });
-    const next = allowed[at + 1];
-    const ahead = next && { experiment: next, command };
-    const result = await trial.perform(experiment, command, ahead);
+    const next = allowed.slice(at + 1, at + 1 + startedAhead);
+    const result = await trial.perform(experiment, command, next);
     results.set(experiment.id, result);
     onProgress({ id: experiment.id, done: at + 1, total: allowed.length, result });
   }

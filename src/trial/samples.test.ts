@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -146,10 +147,10 @@ const samples: readonly Sample[] = [
 
 test.each(samples)("$name: $outcome, $cause", async (sample) => {
   const { machine, prints, ending, kernel, built, outcome, cause } = sample;
-  const limits = { timeMs: ending === "hang" ? 500 : 20_000, memoryBytes: 1e9, cpuSeconds: 30 };
+  const limits = { timeMs: ending === "hang" ? 2000 : 60_000, memoryBytes: 1e9, cpuSeconds: 30 };
   const order = { fault: "replay", prints, ending, ...(built && { built }) };
   const experiment = fakeExperiment("torch/conv/minimal", order, { limits });
-  const step = prepareStep(experiment, faultyStep, "test-sample", {
+  const step = prepareStep(experiment, faultyStep, randomUUID(), {
     host: machineWith(kernel),
     confinement: { name: "none", wrap: (command) => command },
     facts: quickFactsOf(machine),

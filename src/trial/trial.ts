@@ -32,6 +32,12 @@ export interface TrialOptions {
   readonly settleMs?: number;
 }
 
+/** A step's process, and the mark in the environments of all that it starts. */
+interface Started {
+  readonly token: string;
+  readonly step: Prepared;
+}
+
 /** After so many hangs or resets the card is left alone. */
 const hangsMax = 3;
 
@@ -42,8 +48,8 @@ export class Trial {
   readonly #boot: string;
   readonly #results: Map<string, StepResult>;
   readonly #killers: ReadonlySet<string>;
-  /** The process for the step that comes next, which loads its libraries meanwhile. */
-  #spare: { readonly key: string; readonly token: string; readonly step: Prepared } | undefined;
+  /** The processes for the steps that come next, by their ids: they load libraries meanwhile. */
+  readonly #spares = new Map<string, Started>();
   #running: Prepared | undefined;
   #current: string | undefined;
   #isStopped = false;
@@ -100,14 +106,14 @@ export class Trial {
   }
 
   /**
-   * The result of an experiment: from the journal, or by running it. `next` is what probably
-   * comes after it, whose process is started ahead. Throws "file-invalid" where the journal cannot
-   * be written: then nothing was run.
+   * The result of an experiment: from the journal, or by running it. `next` are those that probably
+   * come after it, whose processes are started ahead. Throws "file-invalid" where the journal
+   * cannot be written: then nothing was run.
    */
   async perform(
     experiment: Experiment,
     command: CommandLine,
-    next?: { readonly experiment: Experiment; readonly command: CommandLine },
+    next: readonly Experiment[] = [],
   ): Promise<StepResult> {
     const known = this.#results.get(experiment.id);
     if (known) return known;
@@ -126,7 +132,7 @@ export class Trial {
     this.#current = experiment.id;
     if (this.#isStopped) step.stop();
     const running = step.run(orderOf(experiment), position);
-    if (next && !this.#isStopped) this.#prepare(next.experiment, next.command);
+    if (!this.#isStopped) this.#startAhead(next, command);
     const result = await running;
     this.#running = undefined;
     this.#current = undefined;
@@ -140,7 +146,7 @@ export class Trial {
   stop(): void {
     this.#isStopped = true;
     this.#running?.stop();
-    this.#spare?.step.stop();
+    this.#stopSpares();
   }
 
   /** Writes that nothing is left to do. Throws as `perform` does. */
@@ -150,7 +156,7 @@ export class Trial {
 
   /** Closes the journal and lets no process of ours live on. */
   dispose(): void {
-    this.#spare?.step.stop();
+    this.#stopSpares();
     this.#journal.close();
   }
 
@@ -193,15 +199,32 @@ export class Trial {
   }
 
   /** The process that was started ahead for this experiment, or a new one. */
-  #take(experiment: Experiment, command: CommandLine) {
-    if (this.#spare?.key !== experiment.id) this.#prepare(experiment, command);
-    const spare = this.#spare!;
-    this.#spare = undefined;
-    return spare;
+  #take(experiment: Experiment, command: CommandLine): Started {
+    const started = this.#spares.get(experiment.id) ?? this.#start(experiment, command);
+    this.#spares.delete(experiment.id);
+    return started;
   }
 
-  #prepare(experiment: Experiment, command: CommandLine): void {
-    this.#spare?.step.stop();
+  /** Starts the processes of what comes next, and ends those of what does not. */
+  #startAhead(next: readonly Experiment[], command: CommandLine): void {
+    const wanted = next.filter(({ id }) => !this.#results.has(id));
+    for (const [id, { step }] of this.#spares) {
+      if (wanted.some((experiment) => experiment.id === id)) continue;
+      step.stop();
+      this.#spares.delete(id);
+    }
+    for (const experiment of wanted) {
+      if (this.#spares.has(experiment.id)) continue;
+      this.#spares.set(experiment.id, this.#start(experiment, command));
+    }
+  }
+
+  #stopSpares(): void {
+    for (const { step } of this.#spares.values()) step.stop();
+    this.#spares.clear();
+  }
+
+  #start(experiment: Experiment, command: CommandLine): Started {
     const token = randomUUID();
     const { host, confinement, facts, graceMs, settleMs } = this.#options;
     const surroundings: StepSurroundings = {
@@ -212,8 +235,7 @@ export class Trial {
       ...(settleMs !== undefined && { settleMs }),
       onAt: (at) => this.#note(experiment.id, at),
     };
-    const step = prepareStep(experiment, command, token, surroundings);
-    this.#spare = { key: experiment.id, token, step };
+    return { token, step: prepareStep(experiment, command, token, surroundings) };
   }
 
   /** Writes down how far the running step is. */

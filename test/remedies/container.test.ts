@@ -203,7 +203,7 @@ describe.skipIf(!canBuild)("built by buildah, which needs no daemon", () => {
     buildah("commit", "--quiet", working, "localhost/base");
     buildah("rm", working);
     rmSync(join(shared.folder, "rootfs"), { recursive: true });
-  }, 120_000);
+  });
   afterAll(async () => {
     server?.close();
     await shared?.remove();

@@ -172,7 +172,7 @@ describe.skipIf(programs === "")("on Linux", () => {
       expectRuns(fetchParts);
       expectWhole();
     }
-  }, 120_000);
+  });
 
   const put = (path: string, text = "") => writeFileSync(path, text);
   const drop = (path: string) => rmSync(path, { recursive: true });

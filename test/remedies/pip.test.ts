@@ -21,7 +21,7 @@ beforeAll(async () => {
   server = await serveLoopback(shared.folder);
   execFileSync("/usr/bin/python3", ["-m", "venv", join(shared.folder, "venv")]);
   python = join(shared.folder, "venv/bin/python");
-}, 120_000);
+});
 afterAll(async () => {
   server.close();
   await shared.remove();

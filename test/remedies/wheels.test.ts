@@ -60,7 +60,7 @@ beforeAll(async () => {
   server = await serveLoopback(shared.folder);
   template = join(shared.folder, "template");
   execFileSync("/usr/bin/python3", ["-m", "venv", template]);
-}, 120_000);
+});
 afterAll(async () => {
   server.close();
   await shared.remove();

@@ -18,7 +18,7 @@ export function fakeExperiment(
     proves: "nothing",
     risk: "safe",
     needs: [],
-    limits: { timeMs: 10_000, memoryBytes: 1e9, cpuSeconds: 30 },
+    limits: { timeMs: 60_000, memoryBytes: 1e9, cpuSeconds: 30 },
     order,
     tolerance: 1e-5,
     switches: [],

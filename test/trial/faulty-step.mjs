@@ -31,7 +31,7 @@ const faults = {
     setInterval(() => undefined, 1000);
   },
   async slow() {
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 15; i++) {
       say({ at: `place ${i}` });
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
@@ -67,7 +67,7 @@ const faults = {
   },
   escape() {
     // It leaves the group as well.
-    spawn("sleep", ["101"], { stdio: "inherit", detached: true }).unref();
+    spawn("sleep", ["100"], { stdio: "inherit", detached: true }).unref();
     result(1e-7);
   },
   memory() {

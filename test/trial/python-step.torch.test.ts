@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { machineHost } from "../../src/host/index.ts";
@@ -19,7 +20,7 @@ const target = { name: "torch", python, machine } as const;
 async function run(experiment: Experiment): Promise<StepResult> {
   const confinement = { name: "none", wrap: <T>(command: T) => command };
   const surroundings = { host: machineHost(), confinement, graceMs: 1000 };
-  const step = prepareStep(experiment, commandFor(target), "test-torch", surroundings);
+  const step = prepareStep(experiment, commandFor(target), randomUUID(), surroundings);
   return await step.run(orderOf(experiment), undefined);
 }
 
