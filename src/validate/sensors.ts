@@ -67,6 +67,7 @@ export function watchSensors(host: Host, everyMs: number): { stop(): Promise<Sen
         const [least, most] = ranges[name] ?? [value, value];
         ranges[name] = [Math.min(least, value), Math.max(most, value)];
       }
+      if (isOver) break;
       await new Promise<void>((resolve) => {
         wake = resolve;
         setTimeout(resolve, everyMs).unref();
