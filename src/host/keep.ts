@@ -126,9 +126,19 @@ export async function writeContent(path: string, content: string, mode = 0o644):
   await toDisk(dirname(path), false);
 }
 
-/** A folder that this user alone may look into, with those above it. */
-export async function makePrivateFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+/**
+ * Makes a folder that this user alone may look into, with those above it; false where something is
+ * there already, which another process may have made at the same moment.
+ */
+export async function makePrivateFolder(path: string): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** Into a file that is there: its other names and what else belongs to it stay. */

@@ -51,12 +51,10 @@ function attempt<T>(work: () => T): T | undefined {
 export async function newFixFolder(host: Host, now: Date): Promise<string> {
   const folder = await fixesFolder(host);
   const day = now.toISOString().slice(0, 10);
-  const taken = new Set(await host.list(folder));
-  let number = 1;
-  while (taken.has(`${day}-${number}`)) number++;
-  const made = join(folder, `${day}-${number}`);
-  await makePrivateFolder(made);
-  return made;
+  for (let number = 1; ; number++) {
+    const made = join(folder, `${day}-${number}`);
+    if (await makePrivateFolder(made)) return made;
+  }
 }
 
 /** The fix with an id. Throws "usage". */
