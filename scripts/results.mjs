@@ -24,20 +24,23 @@ export function count(files, file, outcome, name) {
  * a change from being judged by all the others: its file is run once more, alone, and what passes
  * then is reported as unsteady.
  */
-export async function resultsOf(once) {
+export async function resultsOf(once, hasSecondTry = inCi) {
   const { files, trouble } = await once([]);
   const failed = [...files].filter(([, { failures }]) => failures.length > 0);
-  if (trouble || !inCi || failed.length === 0 || failed.length > filesMax) {
-    return total(files, trouble);
-  }
+  const first = total(files, trouble);
+  if (trouble || !hasSecondTry || failed.length === 0 || failed.length > filesMax) return first;
   const names = failed.map(([file]) => file);
   console.log(`\n== once more, alone: ${names.join(", ")}`);
   const second = await once(names);
-  const stillFails = [...second.files.values()].flatMap(({ failures }) => failures);
-  const first = failed.flatMap(([, { failures }]) => failures);
-  const unsteady = second.trouble ? [] : first.filter((name) => !stillFails.includes(name));
-  return { ...total(new Map([...files, ...second.files]), second.trouble), unsteady };
+  if (second.trouble) return first;
+  // A test that is skipped the second time, or not reached, has not passed.
+  const whole = [...second.files].filter(([file, results]) => ran(results) >= ran(files.get(file)));
+  const last = total(new Map([...files, ...whole]));
+  const unsteady = first.failures.filter((name) => !last.failures.includes(name));
+  return { ...last, unsteady };
 }
+
+const ran = ({ passed, failures }) => passed + failures.length;
 
 function total(files, trouble) {
   const all = [...files.values()];

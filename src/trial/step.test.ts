@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { fakeExperiment, faultyStep } from "../../test/trial/fake-experiment.ts";
+import { processesWith } from "../../test/trial/processes.ts";
 import { type Host, machineHost, sweep } from "../host/index.ts";
 import { type Confinement, findConfinement } from "./confine.ts";
 import type { Experiment } from "./experiment.ts";
@@ -207,9 +207,3 @@ describe("what the kernel says meanwhile", () => {
     expect(text).not.toContain("@rekindle");
   });
 });
-
-/** The processes that live and have a text in their environment. */
-function processesWith(text: string): string[] {
-  const all = execFileSync("ps", ["eww", "-A", "-o", "stat,args"], { encoding: "utf8" });
-  return all.split("\n").filter((line) => /^[^Z]/.test(line) && line.includes(text));
-}

@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../test/command.ts";
 import { fakeExperiment, faultyStep } from "../../test/trial/fake-experiment.ts";
+import { processesWith } from "../../test/trial/processes.ts";
 import { type Host, machineHost } from "../host/index.ts";
 import type { Confinement } from "./confine.ts";
 import type { Experiment } from "./experiment.ts";
@@ -234,6 +236,24 @@ describe("after", () => {
       detail: expect.stringMatching(/3 steps hung/),
     });
     trial.dispose();
+  });
+
+  test.skipIf(process.platform !== "linux")("what was started ahead lives no longer", async () => {
+    const mark = randomUUID();
+    const marked = { ...host, env: { ...host.env, REKINDLE_TEST_MARK: mark } };
+    const trial = await open(newJournal(), marked);
+    const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((id) => fakeExperiment(id));
+    const areAlive = (count: number) =>
+      vi.waitFor(() => expect(processesWith(mark)).toHaveLength(count), 30_000);
+    await trial.perform(a!, faultyStep, [b!, c!]);
+    await areAlive(2);
+    // It comes after all, and the one before it not.
+    await trial.perform(c!, faultyStep);
+    await areAlive(0);
+    await trial.perform(d!, faultyStep, [e!]);
+    await areAlive(1);
+    trial.dispose();
+    await areAlive(0);
   });
 
   test("the user stops, the step is done again on resuming", async () => {

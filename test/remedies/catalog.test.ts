@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Facts } from "../../src/doctor/index.ts";
+import { RekindleError } from "../../src/errors.ts";
 import { machineHost } from "../../src/host/index.ts";
 import { pytorchSource } from "../../src/remedies/catalog/pytorch-source.ts";
 import { compilersFor } from "../../src/remedies/catalog/source/compilers.ts";
@@ -10,6 +12,7 @@ import { patchComposableKernel } from "../../src/remedies/catalog/source/composa
 import { jobCount } from "../../src/remedies/catalog/source/jobs.ts";
 import { releaseFor, releases } from "../../src/remedies/catalog/source/releases.ts";
 import { catalog, planFor, type Remedy, type Situation } from "../../src/remedies/index.ts";
+import { machines } from "../machines.ts";
 import { root } from "../sources.ts";
 import { factsWith } from "./carry-out.ts";
 
@@ -75,6 +78,33 @@ test("ids differ, sources have dates and places, sentences end", () => {
     expect(remedy.plan === undefined, remedy.id).toBe(remedy.byHand !== undefined);
   }
 });
+
+/** Recorded machines, and each of them where no GPU is found, or nothing is known of any. */
+function* machinesWithAndWithoutCards(): Generator<readonly [name: string, facts: Facts]> {
+  yield ["nothing known", { version: 1 }];
+  for (const { name, facts } of machines) {
+    const { gpus: _, ...others } = facts;
+    yield [name, facts];
+    yield [`${name}, no GPU`, { ...others, gpus: [] }];
+    yield [`${name}, GPUs unknown`, others];
+  }
+}
+
+test.each(catalog.filter(({ plan }) => plan).map((remedy) => [remedy.id, remedy] as const))(
+  "%s is planned on every machine, or refused with a reason",
+  async (_, remedy) => {
+    const faults: string[] = [];
+    for (const [name, facts] of machinesWithAndWithoutCards()) {
+      for (const some of [texts, {}]) {
+        const { host, home } = situation({}, some);
+        await planFor(remedy, { facts, host, home, options: {} }).catch((error: Error) => {
+          if (!(error instanceof RekindleError)) faults.push(`${name}: ${error.message}`);
+        });
+      }
+    }
+    expect(faults).toEqual([]);
+  },
+);
 
 const plannable = [
   "amd-wheels",

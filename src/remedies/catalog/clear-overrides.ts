@@ -2,6 +2,7 @@ import { all, type Condition, fact, not, some } from "../../doctor/condition.ts"
 import type { Facts } from "../../doctor/facts.ts";
 import { isSameGeneration, onWindows, overrideName, targetOf } from "../../doctor/rules/common.ts";
 import { sources } from "../../doctor/rules/sources.ts";
+import { RekindleError } from "../../errors.ts";
 import type { Remedy, Situation } from "../remedy.ts";
 import type { Plan, Step } from "../step.ts";
 import { editProfile, isOfSystem, serviceNotes, withinReach } from "./edit-profile.ts";
@@ -29,9 +30,25 @@ const isInFile: Condition = (view) => {
 const cardOf = ({ gpus }: Facts, card: number | undefined) =>
   card === undefined ? undefined : gpus?.[card]?.gfx;
 
+function unknownCard({ settings = [] }: Facts): RekindleError {
+  const overrides = settings.filter(({ name }) => name === overrideName);
+  const lines = overrides.map(({ file, line }) => `${file}:${line}`);
+  return new RekindleError(
+    "remedy-impossible",
+    "no AMD GPU is known here, so whether an override is right for it cannot be said",
+    {
+      fix:
+        lines.length > 0
+          ? `if no program needs it, remove it by hand: ${lines.join(", ")}`
+          : "rekindle doctor tells what is known of the card",
+    },
+  );
+}
+
 async function plan(situation: Situation): Promise<Omit<Plan, "remedy" | "options">> {
   const { facts, at } = situation;
-  const gfx = cardOf(facts, at.card)!;
+  const gfx = cardOf(facts, at.card);
+  if (gfx === undefined) throw unknownCard(facts);
   const settings = facts.settings?.filter((setting) => inTheWay(setting, gfx)) ?? [];
   const steps: Step[] = [];
   const { now, notes } = withinReach([...new Set(settings.map(({ file }) => file))], facts);
