@@ -69,6 +69,15 @@ describe("what decides", () => {
     expect(ways[0]!.lower).toBeUndefined();
   });
 
+  test.each([
+    ["rx5600xt-stock-wheel", "llama-cpp"],
+    ["rx5700xt-windows", "llama-cpp"],
+    ["pro5600m-macos", "cpu"],
+    ["virtual-machine-no-gpu", "cpu"],
+  ])("language models on %s: what serves them well, though by hand: %s", (name, first) => {
+    expect(planReport(machine(name), { ...wishes, want: "llm" }).ways[0]!.id).toBe(first);
+  });
+
   test("what a program can do comes before what is done by hand, which is told", () => {
     const { plan: _, ...rest } = way("by-hand", { byHand: ["turn it", "turn it back"] });
     const uncertain = way("uncertain", { certainty: "inferred" });

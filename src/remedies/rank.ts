@@ -83,10 +83,6 @@ const certainties = ["confirmed", "reported", "inferred"] as const;
 
 const criteria: readonly Criterion[] = [
   {
-    measure: ({ remedy }) => (remedy.plan ? 0 : 1),
-    worse: () => "it is done by hand, without verification and undo",
-  },
-  {
     measure: ({ obstacles }) => obstacles.filter(isHard).length,
     worse: ({ obstacles }) => clauseOf(obstacles.find(isHard)!),
   },
@@ -101,6 +97,10 @@ const criteria: readonly Criterion[] = [
   {
     measure: ({ service }) => services.indexOf(service),
     worse: ({ service }, { want }) => `it serves ${wantWords[want]} ${service}`,
+  },
+  {
+    measure: ({ remedy }) => (remedy.plan ? 0 : 1),
+    worse: () => "it is done by hand, without verification and undo",
   },
   {
     measure: ({ remedy }, { fp16 }) => (fp16 && remedy.fp16 !== "yes" ? 1 : 0),

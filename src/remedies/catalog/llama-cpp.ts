@@ -1,7 +1,8 @@
-import { not } from "../../doctor/condition.ts";
+import { fact, not } from "../../doctor/condition.ts";
 import type { Source } from "../../doctor/rule.ts";
 import { inWsl } from "../../doctor/rules/common.ts";
 import type { Remedy } from "../remedy.ts";
+import { linuxOrWindows } from "./common.ts";
 
 const onVulkan: Source = {
   title: "An RX 5700 XT with llama.cpp on Vulkan: 468 tokens a second read, 65 written (7B, Q4_0)",
@@ -23,7 +24,14 @@ export const llamaCpp: Remedy = {
     "the owner of an RX 5700 XT reports 468 tokens a second read and 65 written, with a model of " +
     "7 billion weights in 4 bits",
   sources: [onVulkan],
-  requires: [{ when: not(inWsl), otherwise: "WSL has no Vulkan driver for the card" }],
+  requires: [
+    linuxOrWindows,
+    { when: not(inWsl), otherwise: "WSL has no Vulkan driver for the card" },
+    {
+      when: fact("gpus", (gpus) => gpus.some(({ kind }) => kind !== "virtual")),
+      otherwise: "there is no GPU here",
+    },
+  ],
   cost: () => ({ minutes: [5, 30], downloadBytes: 5e9, diskBytes: 5e9, root: false }),
   changes: ["A folder with a program and a model."],
   risks: [
