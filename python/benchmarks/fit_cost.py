@@ -3,12 +3,14 @@
     python -m rekindle_torch.bench --device cuda --json layers.json
     python python/benchmarks/fit_cost.py layers.json
 
-The time of a method is taken as a sum: its estimate's operations, elements and calls, each by a
-constant that cannot be negative. These are fitted to all measured times by least squares of the
-relative error; `rekindle_torch/convolution/choice.py` holds the ones in use. Then: what each choice
-loses against the fastest method, layer by layer, and native time by ours in the geometric mean, as
-chosen, with the fitted constants, and with the fastest method always. Last, what was counted rather
-than estimated: seconds of a launch, bandwidth of copies, rates of products by their size.
+The times are the file's; the estimates are those of `rekindle_torch` as it is now, so that a better
+estimate shows without a GPU. The time of a method is taken as a sum: its estimate's operations,
+elements and calls, each by a constant that cannot be negative. These are fitted to all measured
+times of layers by least squares of the relative error; `rekindle_torch/convolution/choice.py` holds
+the ones in use. Then: what each choice loses against the fastest method, layer by layer, and native
+time by ours in the geometric mean: as was chosen in that run, as is chosen now, with the fitted
+constants, and with the fastest method always. Last, what was counted rather than estimated: seconds
+of a launch, bandwidth of copies, rates of products by their size.
 """
 
 from __future__ import annotations
@@ -25,9 +27,21 @@ from typing import Any, NamedTuple
 
 import torch
 
+try:
+    import rekindle_torch  # noqa: F401
+except ModuleNotFoundError:
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from rekindle_torch.convolution.blocks import workspace_limit
+from rekindle_torch.convolution.choice import busy_flops, estimate, price_on_gpu
+from rekindle_torch.convolution.method import Cost
+from rekindle_torch.convolution.methods import METHODS
+from rekindle_torch.convolution.problem import Geometry, Problem
+
 Row = dict[str, Any]
 Method = dict[str, Any]
-TERMS = ("flops", "elements", "calls")
+Choice = Callable[[Row], str]
+FLOAT32_BYTES = 4
 
 
 class Fit(NamedTuple):
@@ -37,8 +51,26 @@ class Fit(NamedTuple):
     elements: float
     calls: float
 
-    def seconds(self, method: Method) -> float:
-        return sum(getattr(self, term) * method["estimate"][term] for term in TERMS)
+
+def problem_of(part: Row) -> Problem:
+    """The convolution of a row, from its JSON."""
+    p, g = part["problem"], part["problem"]["geometry"]
+    pads = tuple((lo, hi) for lo, hi in g["pads"])
+    geometry = Geometry(tuple(g["stride"]), pads, tuple(g["dilation"]), g["groups"])
+    sizes = tuple(p["size"]), tuple(p["kernel"])
+    return Problem(p["batch"], p["channels"], p["filters"], *sizes, geometry)
+
+
+def add_estimates(rows: Sequence[Row], cores: int) -> None:
+    """To every method its present cost, and that by the terms of `Fit`."""
+    for part in (part for row in rows for part in row["parts"]):
+        problem = problem_of(part)
+        for name, method in part["methods"].items():
+            cost = estimate(
+                METHODS[name], part["operation"], problem, FLOAT32_BYTES, workspace_limit()
+            )
+            method["cost"] = cost
+            method["terms"] = (busy_flops(cost, cores), cost.elements, cost.calls)
 
 
 def methods_of(rows: Sequence[Row]) -> Iterator[Method]:
@@ -71,8 +103,8 @@ def least_squares(samples: Sequence[Sequence[float]], seconds: Sequence[float]) 
 
 def fit_estimates(rows: Sequence[Row]) -> Fit:
     methods = list(methods_of(rows))
-    samples = [[m["estimate"][term] for term in TERMS] for m in methods]
-    return Fit(*least_squares(samples, [m["time_ms"] / 1000 for m in methods]))
+    seconds = [m["time_ms"] / 1000 for m in methods]
+    return Fit(*least_squares([m["terms"] for m in methods], seconds))
 
 
 def time_of(part: Row, name: str) -> float:
@@ -84,32 +116,44 @@ def fastest(part: Row) -> str:
     return min(part["methods"], key=lambda name: time_of(part, name))
 
 
-def chosen_now(part: Row) -> str:
+def chosen_then(part: Row) -> str:
     name: str = part["chosen"]
     return name
 
 
-def chosen_by(fit: Fit) -> Callable[[Row], str]:
-    return lambda part: min(part["methods"], key=lambda name: fit.seconds(part["methods"][name]))
+def choices(fit: Fit, cores: int) -> dict[str, Choice]:
+    """By name, functions that choose a method for a part."""
+    price: Callable[[Cost], float] = price_on_gpu(cores)
+
+    def now(part: Row) -> str:
+        return min(part["methods"], key=lambda name: price(part["methods"][name]["cost"]))
+
+    def fitted(part: Row) -> str:
+        def seconds(name: str) -> float:
+            return sum(f * term for f, term in zip(fit, part["methods"][name]["terms"]))
+
+        return min(part["methods"], key=seconds)
+
+    return {"then": chosen_then, "now": now, "fitted": fitted, "fastest": fastest}
 
 
-def own_ms(row: Row, choice: Callable[[Row], str], forward_only: bool) -> float:
+def own_ms(row: Row, choice: Choice, forward_only: bool) -> float:
     parts = [p for p in row["parts"] if not forward_only or p["part"] == "forward"]
     return sum(time_of(part, choice(part)) for part in parts)
 
 
-def show_choices(rows: Sequence[Row], fit: Fit) -> None:
-    better = chosen_by(fit)
-    print(f"{'layer':48}{'part':17}{'chosen':20}{'fitted':20}{'fastest':20}")
+def show_choices(rows: Sequence[Row], ways: dict[str, Choice]) -> None:
+    print(f"{'layer':48}{'part':17}" + "".join(f"{way:18}" for way in ways))
     for row in rows:
-        title = f"{row['network']} {row['layer']} {row['format']}"
+        of_layer = f"{row['network']} {row['layer']} {row['format']}" if "layer" in row else ""
         for part in row["parts"]:
             best = time_of(part, fastest(part))
             cells = ""
-            for choice in (chosen_now, better, fastest):
+            for choice in ways.values():
                 name = choice(part)
                 loss = time_of(part, name) / best
-                cells += f"{name} {'' if loss == 1 else f'x{loss:.2f}':8}".ljust(20)
+                cells += f"{name} {'' if loss == 1 else f'x{loss:.2f}'}".ljust(18)
+            title = of_layer or f"{part['convolution']} {row['format']}"
             print(f"{title:48}{part['part']:17}{cells}{best:.3f} ms")
 
 
@@ -117,14 +161,14 @@ def geometric_mean(values: Sequence[float]) -> float:
     return exp(sum(map(log, values)) / len(values))
 
 
-def show_means(rows: Sequence[Row], fit: Fit) -> None:
+def show_means(rows: Sequence[Row], ways: dict[str, Choice]) -> None:
     print("\nnative time by ours, geometric mean over the layers (sums of parts, GPU time)")
-    print(f"{'':34}{'chosen':>10}{'fitted':>10}{'fastest':>10}")
+    print(f"{'':34}" + "".join(f"{way:>10}" for way in ways))
     for kind, forward_only in (("forward_gpu", True), ("training_gpu", False)):
         for form in sorted({row["format"] for row in rows}):
             some = [row for row in rows if row["format"] == form]
             cells = ""
-            for choice in (chosen_now, chosen_by(fit), fastest):
+            for choice in ways.values():
                 ratios = [r["native"][kind] / own_ms(r, choice, forward_only) for r in some]
                 cells += f"{geometric_mean(ratios):10.3f}"
             print(f"{kind:16}{form:18}{cells}")
@@ -150,8 +194,8 @@ def show_counted(rows: Sequence[Row]) -> None:
     """Launches, moved bytes, operations and bytes of products, as they were counted."""
     methods = list(methods_of(rows))
     samples = [
-        [len(m.get("kernels", ())) or m["operations"], m["moved_bytes"], m["flop"],
-         m["product_bytes"]]
+        [sum(times for _, times, _ in m.get("kernels", ())) or m["operations"], m["moved_bytes"],
+         m["flop"], m["product_bytes"]]
         for m in methods
     ]  # fmt: skip
     launch, moved, flop, product = least_squares(samples, [m["time_ms"] / 1000 for m in methods])
@@ -190,15 +234,18 @@ def main() -> int:
     )
     parser.add_argument("file", type=Path, help="what rekindle_torch.bench --json has written")
     data = json.loads(parser.parse_args().file.read_text())
-    rows = data["layers"]
+    rows, cores = data["layers"], data["cores"]
     if not rows:
         print("no layer in this file", file=sys.stderr)
         return 2
+    of_models = [row for row in data.get("models", ()) if "parts" in row]
+    add_estimates([*rows, *of_models], cores)
     fit = fit_estimates(rows)
+    ways = choices(fit, cores)
     print(f"{data['device']}, PyTorch {data['torch']}, batch {data['batch']}, {len(rows)} rows")
-    show_choices(rows, fit)
-    show_means(rows, fit)
-    show_constants(fit, data["cores"])
+    show_choices([*rows, *of_models], ways)
+    show_means(rows, ways)
+    show_constants(fit, cores)
     show_counted(rows)
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable, Optional
@@ -21,6 +22,8 @@ _FACTORS.update({f"{name}_": at for name, at in _FACTORS.items()})
 _ACCUMULATE = ("add_", "addmm_", "baddbmm_", "addcmul_")
 #: These start nothing on the device, though their schemas do not call them views.
 _IDLE = ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided", "_unsafe_view")
+#: Parts of kernels' names that tell nothing.
+_USUAL = re.compile(r"void |at::native::|\(anonymous namespace\)::")
 
 
 def counted(work: Work) -> dict[str, Any]:
@@ -86,7 +89,7 @@ def _bytes(x: Tensor) -> int:
 
 
 def gpu_kernels(works: Mapping[str, Work], device: torch.device) -> dict[str, list[list[Any]]]:
-    """The kernels of each, in order, as [name, milliseconds]; nothing without a GPU's profiler."""
+    """The kernels of each, as [name, how often, milliseconds of all]; none without a profiler."""
     if device.type != "cuda":
         return {}
     with torch.no_grad():
@@ -104,13 +107,18 @@ def gpu_kernels(works: Mapping[str, Work], device: torch.device) -> dict[str, li
 
 def _between_markers(events: Any) -> Iterator[list[list[Any]]]:
     on_gpu = [event for event in events if event.device_type == DeviceType.CUDA]
-    part: Optional[list[list[Any]]] = None
+    part: Optional[dict[str, list[float]]] = None
     for event in sorted(on_gpu, key=lambda event: event.time_range.start):
         if "spin_kernel" in event.name:
             if part is not None:
-                yield part
-            part = []
+                yield _rows(part)
+            part = {}
         elif part is not None:
-            part.append([event.name[:80], round(event.time_range.elapsed_us() / 1000, 5)])
+            name = _USUAL.sub("", event.name)[:60]
+            part.setdefault(name, []).append(event.time_range.elapsed_us() / 1000)
     if part is not None:
-        yield part
+        yield _rows(part)
+
+
+def _rows(kernels: dict[str, list[float]]) -> list[list[Any]]:
+    return [[name, len(times), sum(times)] for name, times in kernels.items()]

@@ -14,7 +14,6 @@ from torch import Tensor
 from ..convolution import operations
 from ..convolution.choice import forget, remember
 from ..convolution.key import Key
-from ..convolution.methods import METHODS
 from ..convolution.problem import Geometry
 from ..convolution.watch import Run
 from ..functional import conv2d
@@ -133,7 +132,7 @@ def layer_times(
     with without_library():
         row["fallback"] = case.gpu_times(F.conv2d)
     row["parts"] = [
-        part_times(name, key, run, known)
+        _part_times(name, key, run, known)
         for name, work in case.parts()
         for key, run in runs_of(work).items()
     ]
@@ -143,8 +142,8 @@ def layer_times(
     return row
 
 
-def part_times(part: str, key: Key, run: Run, known: Times) -> dict[str, Any]:
-    """Every method of one convolution: its time, what it asks of the device, and the estimate.
+def _part_times(name: str, key: Key, run: Run, known: Times) -> dict[str, Any]:
+    """Every method of one convolution: its time, and what it asks of the device.
 
     The fastest is used from now on.
     """
@@ -152,18 +151,25 @@ def part_times(part: str, key: Key, run: Run, known: Times) -> dict[str, Any]:
     times = known[key] = measure(works, key.device, graph_ms)
     kernels = gpu_kernels(works, key.device)
     remember(key, fastest(times))
+    asked = {
+        method: {**counted(work), **({"kernels": kernels[method]} if kernels else {})}
+        for method, work in works.items()
+    }
+    return part_row(name, key, run.method, times, asked)
+
+
+def part_row(
+    name: str, key: Key, chosen: str, times: dict[str, float], asked: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """A convolution with its times by method, from which fit_cost.py can choose again."""
     return {
-        "part": part,
+        "part": name,
         "convolution": describe(key.problem),
-        "flop": key.problem.flops,
-        "chosen": run.method,
+        "operation": key.operation,
+        "problem": asdict(key.problem),
+        "chosen": chosen,
         "methods": {
-            name: {
-                "time_ms": times[name],
-                "estimate": asdict(METHODS[name].cost(key.problem)),
-                **counted(work),
-                **({"kernels": kernels[name]} if kernels else {}),
-            }
-            for name, work in works.items()
+            method: {"time_ms": time_ms, **asked.get(method, {})}
+            for method, time_ms in times.items()
         },
     }

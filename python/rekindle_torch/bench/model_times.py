@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ..convolution.choice import forget
 from ..measure import graph_ms, time_ms
 from ..replace import make_safe, restore
-from ..tune import Times, tune_calls
-from .layer_times import FORMATS, without_library
+from ..tune import Times, runs_of, tune_calls
+from .layer_times import FORMATS, part_row, without_library
 from .networks import NETWORKS
 
 MODELS = ("resnet50", "vgg16", "mobilenet_v2")
@@ -80,9 +80,14 @@ def model_times(
     make_safe(case.model)
     row["chosen"] = case.times()
     case.model.train()
+    runs = runs_of(case.train)
     known.update(tune_calls(case.train, graph_ms, known))
     case.model.eval()
-    tune_calls(case.infer, graph_ms, known)
+    runs.update(runs_of(case.infer))
+    known.update(tune_calls(case.infer, graph_ms, known))
     row["tuned"] = case.times()
+    row["parts"] = [
+        part_row(key.operation, key, run.method, known[key], {}) for key, run in runs.items()
+    ]
     restore(case.model)
     return row

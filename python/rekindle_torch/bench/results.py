@@ -64,8 +64,30 @@ class Results:
             return
         scratch = self._file.with_suffix(".part")
         data = {**self._data, "summary": self.summary()}
-        scratch.write_text(json.dumps(data, indent=1) + "\n")
+        scratch.write_text(as_text(data) + "\n")
         scratch.replace(self._file)
+
+
+def as_text(data: dict[str, Any]) -> str:
+    """JSON with a line for each row, and six digits of each number."""
+    fields = []
+    for name, value in data.items():
+        lines = [json.dumps(_rounded(row), separators=(",", ":")) for row in _rows(value)]
+        text = "[\n" + ",\n".join(lines) + "\n]" if lines else json.dumps(_rounded(value))
+        fields.append(f"{json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(fields) + "\n}"
+
+
+def _rows(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def geometric_mean(values: Sequence[float]) -> float:

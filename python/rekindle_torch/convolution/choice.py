@@ -19,11 +19,15 @@ from .problem import Problem
 # Winograd's transforms lose digits, which 16-bit floats cannot spare.
 _WINOGRAD_TYPES = (torch.float32, torch.float64)
 
-# Machines differ in the ratio of arithmetic to memory traffic and to the time of a call. These are
-# of a GPU of 7 to 50 TFLOP/s: an element moved costs as much as this many operations, a call as
-# much as this many (about 4 microseconds), and per core, of which a Radeon RX 5600 XT has 36.
+# An element moved costs as much as this many operations, a call of a GPU's kernel as much as this
+# many for each core. Fitted to an H100 (132 cores; docs/pytorch.md) they are 47 and 1.2e6; a Radeon
+# RX 5600 XT (36 cores, 7.2 TFLOP/s, 288 GB/s) has 100 by its data sheet. Anywhere from 41 to 100,
+# the choices for the layers measured on the H100 lose equally little.
 _FLOPS_PER_ELEMENT = 60.0
 _FLOPS_PER_CALL_AND_CORE = 0.8e6
+# Batches whose rows alternate in memory get slower kernels of the GPU's library: on the H100 they
+# take twice the time of plain products in the median of 140 (0.9 to 4.2). Not so on a CPU.
+_SLOWDOWN_WHERE_ROWS_ALTERNATE = 2.0
 _CPU_FLOPS_PER_ELEMENT = 30.0
 _CPU_FLOPS_PER_CALL = 2e5
 
@@ -81,7 +85,7 @@ def choose(operation: str, problem: Problem, x: Tensor, name: Optional[str] = No
         measured = _measured.get(key_of(operation, problem, x))
         if measured is not None:
             return measured
-    return _cheapest(problem, x.dtype, x.device, workspace_limit())
+    return _cheapest(operation, problem, x.dtype, x.device, workspace_limit())
 
 
 def candidates(problem: Problem, dtype: torch.dtype) -> list[Method]:
@@ -94,16 +98,24 @@ def candidates(problem: Problem, dtype: torch.dtype) -> list[Method]:
 
 
 @lru_cache(maxsize=4096)
-def _cheapest(problem: Problem, dtype: torch.dtype, device: torch.device, limit: int) -> Method:
+def _cheapest(
+    operation: str, problem: Problem, dtype: torch.dtype, device: torch.device, limit: int
+) -> Method:
     price = _price(device)
     size = torch.empty(0, dtype=dtype).element_size()
+    return min(
+        candidates(problem, dtype),
+        key=lambda method: price(estimate(method, operation, problem, size, limit)),
+    )
 
-    def total(method: Method) -> float:
-        parts = max(1, sum(1 for _ in blocks(problem, method.workspace, size, limit)))
-        cost = method.cost(problem)
-        return price(replace(cost, calls=cost.calls * parts))
 
-    return min(candidates(problem, dtype), key=total)
+def estimate(
+    method: Method, operation: str, problem: Problem, element_size: int, limit_bytes: int
+) -> Cost:
+    """What a method spends where its temporary memory is limited, and it works in parts."""
+    cost = method.cost(problem, operation)
+    parts = sum(1 for _ in blocks(problem, method.workspace, element_size, limit_bytes))
+    return replace(cost, calls=cost.calls * max(1, parts))
 
 
 def _price(device: torch.device) -> Callable[[Cost], float]:
@@ -111,6 +123,18 @@ def _price(device: torch.device) -> Callable[[Cost], float]:
         return lambda cost: (
             cost.flops + cost.elements * _CPU_FLOPS_PER_ELEMENT + cost.calls * _CPU_FLOPS_PER_CALL
         )
-    cores = torch.cuda.get_device_properties(device).multi_processor_count
+    return price_on_gpu(torch.cuda.get_device_properties(device).multi_processor_count)
+
+
+def price_on_gpu(cores: int) -> Callable[[Cost], float]:
+    """The price of a cost in operations: what is cheapest is chosen."""
     call = _FLOPS_PER_CALL_AND_CORE * cores
-    return lambda cost: cost.flops + cost.elements * _FLOPS_PER_ELEMENT + cost.calls * call
+    return lambda cost: (
+        busy_flops(cost, cores) + cost.elements * _FLOPS_PER_ELEMENT + cost.calls * call
+    )
+
+
+def busy_flops(cost: Cost, cores: int) -> float:
+    """Operations, with those that a GPU could have done meanwhile."""
+    slowdown = _SLOWDOWN_WHERE_ROWS_ALTERNATE if cost.alternates else 1.0
+    return cost.flops * slowdown * max(1.0, cores / max(1.0, cost.tiles))

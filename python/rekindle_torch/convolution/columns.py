@@ -98,9 +98,10 @@ def _workspace(problem: Problem) -> int:
     return source + problem.positions * (depth + problem.filters)
 
 
-def _cost(problem: Problem) -> Cost:
+def _cost(problem: Problem, _: str) -> Cost:
     source = problem.batch * problem.channels * prod(problem.size) * 3
-    moved = problem.positions * (problem.depth * problem.groups * 2.5 + problem.filters)
+    depth, waste = problem.depth * problem.groups, problem.group_waste
+    moved = problem.positions * (depth * (1.5 + waste) + problem.filters * waste)
     return Cost(problem.positions * problem.tiled_flops, source + moved, 5)
 
 

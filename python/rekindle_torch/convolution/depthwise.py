@@ -104,7 +104,7 @@ def _workspace(problem: Problem) -> int:
     return 2 * (source + 2 * problem.positions * problem.filters)
 
 
-def _cost(problem: Problem) -> Cost:
+def _cost(problem: Problem, _: str) -> Cost:
     products = prod(problem.kernel)
     moved = problem.positions * problem.filters * (3 * products + 1)
     return Cost(problem.flops, 3 * problem.batch * problem.channels * prod(problem.size) + moved,

@@ -82,9 +82,9 @@ def _workspace(problem: Problem) -> int:
     return problem.positions * (problem.channels + problem.filters)
 
 
-def _cost(problem: Problem) -> Cost:
+def _cost(problem: Problem, _: str) -> Cost:
     copied = 0 if problem.is_unit_stride else problem.channels * 2
-    products = problem.positions * (problem.channels + problem.filters)
+    products = problem.positions * (problem.channels + problem.filters) * problem.group_waste
     return Cost(
         problem.positions * problem.tiled_flops,
         problem.positions * copied + products,

@@ -9,6 +9,9 @@ from math import prod
 # The narrowest tile of output columns that libraries compute at once.
 _TILE = 32
 
+# Memory is read and written in pieces of 32 bytes at least: 8 elements of 4 bytes.
+_PIECE = 8
+
 Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
@@ -116,6 +119,16 @@ class Problem(_Key):
         """Operations per output position that matrix products spend: filters come in tiles."""
         filters = -(-(self.filters // self.groups) // _TILE) * _TILE
         return 2.0 * self.groups * filters * self.depth
+
+    @property
+    def group_waste(self) -> float:
+        """How many times as much memory as they use products of single groups touch.
+
+        Of each pixel a group has a few channels, which lie together; those around them belong to
+        other groups.
+        """
+        narrowest = min(self.channels, self.filters) // self.groups
+        return 1.0 if self.groups == 1 else max(1.0, _PIECE / max(narrowest, 1))
 
     @property
     def is_depthwise(self) -> bool:

@@ -140,14 +140,15 @@ def _workspace(problem: Problem) -> int:
     return source + buffer + layout.phases * layout.steps * problem.filters
 
 
-def _cost(problem: Problem) -> Cost:
+def _cost(problem: Problem, operation: str) -> Cost:
     rows = _rows(problem)
     layout = layout_of(problem, rows)
     positions = layout.phases * layout.steps
     vector = problem.channels * prod(problem.kernel[:-1])
     source = problem.batch * problem.channels * prod(problem.size) * 3
     moved = source + rows * layout.period * vector * 2 + 3 * positions * problem.filters
-    return Cost(positions * problem.tiled_flops, moved, 6)
+    alternates = operation == "forward" and layout.phases > 1
+    return Cost(positions * problem.tiled_flops, moved, 6, alternates=alternates)
 
 
 rows = Method("rows", supports, _forward, _weight_gradient, _workspace, _cost)

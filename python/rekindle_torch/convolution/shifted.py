@@ -209,14 +209,21 @@ def _workspace(problem: Problem) -> int:
     return source * problem.channels * copies + 2 * plan.phases * plan.steps * problem.filters
 
 
-def _cost(problem: Problem) -> Cost:
+def _cost(problem: Problem, operation: str) -> Cost:
     plan = _plan(problem)
     positions = plan.phases * plan.steps
     products = prod(problem.kernel) // plan.window
-    source = prod(plan.heights) * problem.batch * plan.period * problem.channels * 3
-    accumulated = products * positions * (2 * problem.filters + plan.phases * problem.channels)
+    strides = problem.geometry.stride[:-1]
+    # Zeros, and a copy; rows that are sorted by their remainder are copied once more before.
+    passes = 3 if all(s == 1 for s in strides) else 6
+    rows = prod(h * s for h, s in zip(plan.heights, strides))
+    source = rows * problem.batch * plan.period * problem.channels * passes
+    touched = 2 * problem.filters + plan.phases * problem.channels
+    accumulated = products * positions * touched * problem.group_waste
     flops = positions * problem.tiled_flops
-    return Cost(flops, source + accumulated + 2 * positions * problem.filters, 4 + products)
+    moved = source + accumulated + 2 * positions * problem.filters
+    alternates = operation == "forward" and plan.phases > 1
+    return Cost(flops, moved, 4 + products, alternates=alternates)
 
 
 shifted = Method("shifted", lambda _: True, _forward, _weight_gradient, _workspace, _cost)

@@ -9,6 +9,7 @@ one-dimensional transform; the products over channels are one batch.
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from math import inf
 from typing import NamedTuple, Optional
 
 import torch
@@ -20,6 +21,9 @@ from .padding import channels_last, padded, store, windows
 from .problem import Problem
 
 _Rows = dict[int, list[list[float]]]
+
+# The tile of a product that one core of a GPU computes.
+_TILE = 64
 
 _INPUT: _Rows = {
     2: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
@@ -161,14 +165,16 @@ def _workspace(problem: Problem, m: int) -> int:
     return source + weights + transformed
 
 
-def _cost(problem: Problem, m: int) -> Cost:
+def _cost(problem: Problem, operation: str, m: int) -> Cost:
     tiles, t = _tiles(problem, m), m + 2
     c, k = problem.channels, problem.filters
     products = 2.0 * tiles.total * t * t * c * k
     transforms = 2.0 * tiles.total * t * t * (t * t * c + m * m * k)
     source = 3 * problem.batch * c * problem.size[0] * problem.size[1]
     moved = tiles.total * (t * t * (4 * c + 2 * k) + 3 * m * m * k) + (2 * t * t + 27) * c * k
-    return Cost(products + 0.5 * transforms, source + moved, 9)
+    # The weights' gradient is one small product for each element of a tile, with long sums.
+    small = t * t * -(-c // _TILE) * -(-k // _TILE) if operation == "weight_gradient" else inf
+    return Cost(products + 0.5 * transforms, source + moved, 9, small)
 
 
 def _winograd(m: int) -> Method:
@@ -178,7 +184,7 @@ def _winograd(m: int) -> Method:
         lambda problem, x, w, bias, out: _forward(problem, x, w, bias, out, m),
         lambda problem, x, g: _weight_gradient(problem, x, g, m),
         lambda problem: _workspace(problem, m),
-        lambda problem: _cost(problem, m),
+        lambda problem, operation: _cost(problem, operation, m),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,13 @@ from rekindle_torch.bench.counts import counted
 from rekindle_torch.bench.layers import LAYERS, Layer
 from rekindle_torch.bench.networks import NETWORKS
 from rekindle_torch.bench.results import geometric_mean
+from rekindle_torch.convolution.blocks import workspace_limit
+from rekindle_torch.convolution.choice import busy_flops, estimate
+from rekindle_torch.convolution.methods import METHODS
+from rekindle_torch.convolution.problem import Geometry, Problem
 
 FOLDER = Path(__file__).parents[2]
+COUNTED = ("operations", "flop", "moved_bytes", "product_bytes")
 
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16"])
@@ -64,7 +70,7 @@ def test_a_small_run(monkeypatch, tmp_path, capsys) -> None:
         assert all(m["operations"] >= 1 for m in part["methods"].values())
     ratio = result["summary"]["forward, GPU time, contiguous, tuned"]
     assert ratio == pytest.approx(
-        first["native"]["forward_gpu"] / first["tuned"]["forward_gpu"], rel=1e-6
+        first["native"]["forward_gpu"] / first["tuned"]["forward_gpu"], rel=1e-4
     )
     assert "6: 4>8 3x3/2" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", [*arguments, "--layer", "absent"])
@@ -120,17 +126,21 @@ def test_operations_and_bytes_are_counted() -> None:
 
 def test_constants_are_fitted(tmp_path, monkeypatch, capsys) -> None:
     """From times that follow the estimate with known constants."""
-    generator = torch.Generator().manual_seed(0)
-    methods = {}
-    for i in range(6):
-        flops, elements, calls = (torch.rand(3, generator=generator) + 0.1).tolist()
-        estimate = {"flops": flops * 1e9, "elements": elements * 1e7, "calls": 10 * calls}
-        time_ms = flops * 0.1 + elements * 0.2 + 10 * calls * 0.004  # 10 TFLOP/s, 200 GB/s, 4 us
-        counts = {"operations": 1, "moved_bytes": 0, "flop": 1, "product_bytes": 1, "products": []}
-        methods[f"m{i}"] = {"time_ms": time_ms, "estimate": estimate, **counts}
-    part = {"part": "forward", "chosen": "m0", "methods": methods}
+    parts = []
+    for operation in ("forward", "weight_gradient"):
+        for channels, size in ((8, 20), (64, 56), (256, 14)):
+            geometry = Geometry((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+            problem = Problem(8, channels, 64, (size, size), (3, 3), geometry)
+            methods = {}
+            for name in ("columns", "rows", "winograd4"):
+                cost = estimate(METHODS[name], operation, problem, 4, workspace_limit())
+                # 10 TFLOP/s, 200 GB/s, 4 microseconds
+                time_ms = busy_flops(cost, 2) / 1e10 + cost.elements / 5e7 + cost.calls * 0.004
+                methods[name] = {"time_ms": time_ms, **dict.fromkeys(COUNTED, 1), "products": []}
+            part = {"part": operation, "operation": operation, "problem": asdict(problem)}
+            parts.append({**part, "chosen": "rows", "methods": methods})
     native = {"forward_gpu": 0.1, "training_gpu": 0.1}
-    row = {"network": "n", "layer": "l", "format": "contiguous", "native": native, "parts": [part]}
+    row = {"network": "n", "layer": "l", "format": "contiguous", "native": native, "parts": parts}
     data = {"device": "d", "torch": "t", "batch": 1, "cores": 2, "layers": [row]}
     file = tmp_path / "layers.json"
     file.write_text(json.dumps(data))
