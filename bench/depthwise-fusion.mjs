@@ -1,26 +1,23 @@
 // Does it pay to compute a depthwise convolution inside of the 1x1 convolution behind it? Times
-// each such pair of MobileNetV2 both ways: as the engine runs it (two kernels, or three where the
-// sum is split), and as one matrix product whose rows are computed by the window, so that the value
-// between never leaves the chip, but is computed anew for every tile of columns. The build must be
-// up to date.
+// such pairs of MobileNetV2 both ways: as two kernels (or three, where the sum is split), and as
+// the engine runs it (kernels/conv-separable.ts), in the engine's first few choices of tiles. The
+// build must be up to date.
 //
 //   node bench/depthwise-fusion.mjs OUT.json [--batches 1,8,32] [--size 224] [--seconds 120]
 //                                            [--device gpu|software] [--tiles 6]
 //
 // Both must agree before they are timed. OUT.json has one entry for each pair: median microseconds
-// of both, the best tile of the fused one among the engine's first `--tiles` choices.
+// of the pair, of the engine's first choice, and of the best of the choices that were tried.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { spreadOf } from "../dist/bench/statistics.js";
+import { openToMeasure, spreadOf } from "../dist/bench/index.js";
 import { timePrograms } from "../dist/bench/time-program.js";
-import { BoundProgram, openGpu } from "../dist/gpu/index.js";
+import { BoundProgram } from "../dist/gpu/index.js";
 import { Tensor } from "../dist/index.js";
-import { conv2dOf, convSteps } from "../dist/kernels/conv-problem.js";
-import { loadsOf } from "../dist/kernels/gemm-tile.js";
-import { tilesFor } from "../dist/kernels/tile-choice.js";
-import { tiledProgram } from "../dist/kernels/tiled-product.js";
+import { convSeparable } from "../dist/kernels/conv-separable.js";
 import { models } from "../dist/models/index.js";
-import { optimize, resolve } from "../dist/passes/index.js";
+import { resolve } from "../dist/passes/index.js";
+import { passesFor } from "../dist/passes/optimize.js";
 import { chooseKernel } from "../dist/session/choose-kernel.js";
 import { problemsOf } from "../dist/session/plan.js";
 import { buildOptions } from "../dist/tunings/shader-hash.js";
@@ -36,132 +33,46 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/** Depthwise convolutions with Clip(0, 6) that a 1x1 convolution reads. */
+/** MobileNetV2's depthwise separable convolutions: as one problem, and as the two it was before. */
 function pairsOf(batch) {
   const size = Number(options.size);
   const graph = models.get("mobilenet_v2").build({ imageSize: size });
-  const shapes = new Map([["x", [batch, 3, size, size]]]);
-  const nodes = problemsOf(optimize(resolve(graph, shapes), { precision: "f32" }));
-  return nodes.flatMap((first, i) => {
-    const second = nodes[i + 1];
-    const isPair =
-      first.problem.op === "Conv" &&
-      first.problem.attributes.group > 1 &&
-      first.problem.epilogue.map(({ op }) => op).join() === "Clip" &&
-      second?.node.inputs[0] === first.node.outputs[0];
-    return isPair ? [{ first: first.problem, second: second.problem, kernels: first.kernels }] : [];
+  const typed = resolve(graph, new Map([["x", [batch, 3, size, size]]]));
+  const run = (passes) => problemsOf(passes.reduce((g, pass) => pass.run(g), typed));
+  const passes = passesFor({ precision: "f32" });
+  const apart = run(passes.filter(({ name }) => name !== "separable convolutions"));
+  const merged = run(passes).filter(({ node }) => node.op === "SeparableConv");
+  return merged.map(({ node, problem }) => {
+    const at = apart.findIndex((other) => other.node.outputs[0] === node.outputs[0]);
+    const [first, second] = apart.slice(at - 1, at + 1);
+    return { first, second, fused: problem };
   });
 }
 
-/** The bias of the depthwise convolution is input 3 of both programs, beside the second's own. */
-const firstBias = 3;
+/** The bias of the 1x1 convolution is input 4 of both programs, and that of the window input 2. */
+const biasInput = 4;
 
-function pairProgram({ first, second, kernels }, traits) {
-  const build = (problem) => {
+function pairProgram({ first, second }, traits) {
+  const build = ({ problem, kernels }) => {
     const { kernel, config } = chooseKernel(kernels, problem, traits);
     return kernel.build(problem, config, buildOptions(traits));
   };
   const [a, b] = [build(first), build(second)];
-  const ofFirst = (binding) => {
-    if (binding.kind === "output") return { kind: "scratch", index: 0 };
-    return binding.kind === "input" && binding.index === 2
-      ? { kind: "input", index: firstBias }
-      : binding;
-  };
-  const ofSecond = (binding) => {
-    if (binding.kind === "input" && binding.index === 0) return { kind: "scratch", index: 0 };
-    if (binding.kind === "scratch") return { kind: "scratch", index: binding.index + 1 };
-    if (binding.kind === "packed")
-      return { kind: "packed", index: binding.index + a.packed.length };
-    return binding;
+  const between = { kind: "scratch", index: 0 };
+  const ofFirst = (binding) => (binding.kind === "output" ? between : binding);
+  const ofSecond = ({ kind, index, ...rest }) => {
+    if (kind === "input") return index === 0 ? between : { kind, index: biasInput };
+    if (kind === "scratch") return { kind, index: index + 1 };
+    return kind === "packed" ? { kind, index: index + a.packed.length } : { kind, index, ...rest };
   };
   const moved = (dispatches, move) =>
     dispatches.map((d) => ({ ...d, bindings: d.bindings.map(move) }));
-  const between = first.outputs[0].dims.reduce((x, y) => x * y, 4);
+  const bytes = first.problem.outputs[0].dims.reduce((x, y) => x * y, 4);
   return {
     dispatches: [...moved(a.dispatches, ofFirst), ...moved(b.dispatches, ofSecond)],
-    scratch: [between, ...(b.scratch ?? [])],
+    scratch: [bytes, ...(b.scratch ?? [])],
     packed: [...a.packed, ...b.packed],
   };
-}
-
-/** WGSL for four channels of a pixel of the value between: no branch, so that loads overlap. */
-function windowFunction(c) {
-  const taps = Array.from({ length: c.R * c.S }, (_, i) => {
-    const [r, s] = [Math.floor(i / c.S) * c.dilation.h, (i % c.S) * c.dilation.w];
-    return `  {
-    let isInside = top + ${r}u < params.H && left + ${s}u < params.W;
-    let place = picture + (top + ${r}u) * params.W + left + ${s}u;
-    let pixel = x[place * (params.depth / 4u) + channel];
-    let weight = taps[${i}u * (params.depth / 4u) + channel];
-    sum = fma(select(vec4<f32>(), pixel, isInside), weight, sum);
-  }`;
-  });
-  return `fn between(picture: u32, top: u32, left: u32, channel: u32) -> vec4<f32> {
-  var sum = shift[channel];
-${taps.join("\n")}
-  return clamp(sum, vec4<f32>(), vec4<f32>(6.0));
-}
-`;
-}
-
-function fusedProgram({ first, second, kernels }, traits, tile) {
-  const [c, d] = [conv2dOf(first), conv2dOf(second)];
-  const packedOf = (problem) => {
-    const { kernel, config } = chooseKernel(kernels, problem, traits);
-    return kernel.build(problem, config, buildOptions(traits)).packed[0];
-  };
-  const element = "vec4<f32>";
-  const setup = Array.from({ length: loadsOf(tile).a }, (_, i) => {
-    return `  let pixel${i} = tileRow + aRow + ${i}u * aStep;
-  let picture${i} = pixel${i} / (params.P * params.Q) * params.H * params.W;
-  let top${i} = pixel${i} / params.Q % params.P * params.strideH - params.padH;
-  let left${i} = pixel${i} % params.Q * params.strideW - params.padW;`;
-  });
-  const program = tiledProgram(
-    {
-      label: "depthwise and 1x1",
-      rows: d.N * d.P * d.Q,
-      cols: d.K / 4,
-      groups: 1,
-      depth: d.C,
-      operands: [
-        { name: "x", element, from: { kind: "input", index: 0 } },
-        { name: "shift", element, from: { kind: "input", index: firstBias } },
-        { name: "taps", element, from: { kind: "packed", index: 0 } },
-        { name: "w", element, from: { kind: "packed", index: 1 } },
-      ],
-      params: {
-        ...{ H: c.H, W: c.W, P: c.P, Q: c.Q, padH: c.pad.h, padW: c.pad.w },
-        ...{ strideH: c.stride.h, strideW: c.stride.w },
-      },
-      functions: windowFunction(c),
-      code: {
-        setup: `${setup.join("\n")}
-  var channel = aVec + firstSlice * ${tile.depth / 4}u;
-  var weightRow = bRow + firstSlice * ${tile.depth}u;`,
-        a: {
-          element,
-          value: (i) => `between(picture${i}, top${i}, left${i}, channel)`,
-          counts: d.C % tile.depth === 0 ? undefined : () => "channel < params.depth / 4u",
-        },
-        b: {
-          element,
-          value: (i) => `w[(weightRow + ${i}u * bStep) * params.cols + tileCol + bVec]`,
-        },
-        advance: `channel += ${tile.depth / 4}u;
-    weightRow += ${tile.depth}u;`,
-      },
-      steps: convSteps(second),
-      out: second.outputs[0],
-    },
-    tile,
-    buildOptions(traits),
-  );
-  // Of the 1x1 convolution's kernels this one alone packs weights as is expected here.
-  const weights = packedOf(second);
-  if (!weights.key.includes("conv-gemm")) throw new Error(`unexpected weights: ${weights.key}`);
-  return { ...program, packed: [packedOf(first), weights] };
 }
 
 let state = 1;
@@ -179,45 +90,48 @@ function difference(actual, expected) {
   return norm((v, i) => actual.data[i] - v) / norm((v) => v);
 }
 
-const gpu = await openGpu({ kind: options.device });
+const { gpu } = await openToMeasure(options.device);
 const rows = [];
 const deadline = performance.now() + 1000 * Number(options.seconds);
 for (const batch of options.batches.split(",").map(Number)) {
   for (const pair of pairsOf(batch)) {
     if (performance.now() > deadline) break;
-    const { first, second } = pair;
-    const c = conv2dOf(first);
-    const { K } = conv2dOf(second);
-    const operands = second.epilogue.flatMap(({ operand }) =>
+    const { fused } = pair;
+    const [x, , , weights] = fused.inputs;
+    const [, , shift, , bias] = fused.constants;
+    const operands = fused.epilogue.flatMap(({ operand }) =>
       operand ? [noise(operand.dims)] : [],
     );
-    const data = {
-      inputs: [noise(first.inputs[0].dims), undefined, second.constants[2], first.constants[2]],
-      operands,
-      outputs: second.outputs,
-    };
-    const product = { M: c.N * c.P * c.Q, N: K, depth: c.C, groups: 1, isHalf: false };
-    const tiles = tilesFor(product, gpu.traits).slice(0, Number(options.tiles));
+    const inputs = [noise(x.dims), undefined, shift, undefined, bias];
+    const configs = convSeparable
+      .configs(fused, gpu.traits)
+      .filter((config) => convSeparable.fits(config, fused, gpu.traits) === true)
+      .slice(0, Number(options.tiles));
     const programs = [
       pairProgram(pair, gpu.traits),
-      ...tiles.map((tile) => fusedProgram(pair, gpu.traits, tile)),
+      ...configs.map((config) => convSeparable.build(fused, config, buildOptions(gpu.traits))),
     ];
+    const data = { inputs, operands, outputs: fused.outputs };
     const bound = await Promise.all(programs.map((p) => BoundProgram.bind(gpu, p, data)));
     const [expected] = await bound[0].run();
-    for (const fused of bound.slice(1)) {
-      const error = difference((await fused.run())[0], expected);
+    for (const one of bound.slice(1)) {
+      const error = difference((await one.run())[0], expected);
       if (!(error < 1e-5)) throw new Error(`the fused kernel differs by ${error}`);
     }
     const timings = await timePrograms(gpu, bound, { warmUpMs: 100, samples: 12, budgetMs: 400 });
     const us = timings.map(({ ms }) => 1000 * spreadOf(ms).median);
     const best = us.indexOf(Math.min(...us.slice(1)));
-    const name = `${c.H}x${c.W}, ${c.C} by 3x3/${c.stride.h} to ${K}`;
-    const { tileM, tileN, depth, splits } = tiles[best - 1];
-    const tile = `${tileM}x${tileN}x${depth} in ${splits}`;
-    rows.push({ batch, name, pairUs: us[0], fusedUs: us[best], tile });
-    const [both, fused] = [us[0].toFixed(1), us[best].toFixed(1)];
-    const gain = (us[0] / us[best]).toFixed(2);
-    console.log(`batch ${batch}, ${name}: ${both} us, fused ${fused} (${tile}): ${gain}`);
+    const { strides } = fused.attributes;
+    const [, H, W, C] = x.dims;
+    const name = `${H}x${W}, ${C} by 3x3/${strides[0]} to ${weights.dims[0]}`;
+    const tileOf = ({ tileM, tileN, depth, splits }) => `${tileM}x${tileN}x${depth} in ${splits}`;
+    const [chosen, tile] = [tileOf(configs[0]), tileOf(configs[best - 1])];
+    rows.push({ batch, name, pairUs: us[0], fusedUs: us[1], chosen, bestUs: us[best], tile });
+    const times = us.map((time) => time.toFixed(1));
+    console.log(
+      `batch ${batch}, ${name}: ${times[0]} us, fused ${times[1]} (${chosen}): ` +
+        `${(us[0] / us[1]).toFixed(2)}; best ${times[best]} (${tile})`,
+    );
     for (const b of bound) b.destroy();
   }
 }

@@ -2,7 +2,7 @@
 // and MobileNetV2 at batches 1, 8 and 32: what the choice of tiles (src/kernels/tile-choice.ts) is
 // fitted to. The build must be up to date.
 //
-//   node bench/tile-sweep.mjs OUT.json [--seconds 180]
+//   node bench/tile-sweep.mjs OUT.json [--seconds 180] [--tiles "32,64,16,4,8,1 64,64,16,8,4,1"]
 //
 // Writes one entry for each layer that it reached in the time: its batch N, size HW, channels C,
 // filters K, kernel R and stride, M and D (the product is M x D by D x K), and `res`, rows of
@@ -16,12 +16,12 @@ import { inferNode, problemOf } from "../dist/ops/evaluate.js";
 import { Tensor } from "../dist/tensor/index.js";
 
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: "string", default: "180" } },
+  options: { seconds: { type: "string", default: "180" }, tiles: { type: "string" } },
   allowPositionals: true,
 });
 
-/** tileM, tileN, depth, rows, cols, stages. */
-const tiles = [
+/** tileM, tileN, depth, rows, cols, stages; the loop is written out for sums of 8x8 alone. */
+const tiles = values.tiles?.split(" ").map((tile) => tile.split(",").map(Number)) ?? [
   [128, 128, 16, 8, 8, 2],
   [128, 64, 16, 8, 8, 1],
   [64, 128, 16, 8, 8, 1],
@@ -137,6 +137,13 @@ function noisy(size) {
   return buffer;
 }
 
+function uniform(data) {
+  const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  const buffer = device.createBuffer({ size: Math.ceil(data.byteLength / 16) * 16, usage });
+  device.queue.writeBuffer(buffer, 0, data);
+  return buffer;
+}
+
 function problemOfLayer(batch, [size, channels, filters, kernel, stride = 1]) {
   const pad = kernel >> 1;
   const weights = new Tensor("float32", new Float32Array(filters * channels * kernel ** 2), [
@@ -178,7 +185,8 @@ function candidates({ problem, M, K, D }) {
       return n === 1 || fits;
     });
     return splits
-      .map((n) => ({ tileM, tileN, depth, rows, cols, stages, unroll: true, splits: n }))
+      .map((n) => ({ tileM, tileN, depth, rows, cols, stages, splits: n }))
+      .map((config) => ({ ...config, unroll: rows * cols > 32 }))
       .filter((config) => convGemm.fits(config, problem, gpu.traits) === true);
   });
 }
@@ -189,8 +197,8 @@ async function prepare(problem, config) {
     dispatches.map(async ({ wgsl, label, bindings, workgroups }) => {
       const pipeline = await gpu.pipeline(wgsl, label);
       const layout = pipeline.getBindGroupLayout(0);
-      const entries = bindings.map(({ kind }, binding) => {
-        return { binding, resource: { buffer: buffers[kind] } };
+      const entries = bindings.map(({ kind, data }, binding) => {
+        return { binding, resource: { buffer: data ? uniform(data) : buffers[kind] } };
       });
       return { pipeline, group: device.createBindGroup({ layout, entries }), workgroups };
     }),

@@ -29,7 +29,13 @@ describe("what the planner chooses on an RX 5600 XT", () => {
       new Set(rows.filter((row) => row.precision === precision).map((row) => row.kernel));
     for (const precision of ["f32", "f16"]) {
       expect([...kernels(precision)]).toEqual(
-        expect.arrayContaining(["conv-gemm", "conv-depthwise", "conv-winograd", "matmul-rows"]),
+        expect.arrayContaining([
+          "conv-gemm",
+          "conv-depthwise",
+          "conv-separable",
+          "conv-winograd",
+          "matmul-rows",
+        ]),
       );
     }
   });

@@ -4,6 +4,7 @@ export * from "./conv-layer.ts";
 export * from "./measure-conv.ts";
 export * from "./measure-layers.ts";
 export * from "./measure-model.ts";
+export * from "./open-to-measure.ts";
 export * from "./report.ts";
 export * from "./rival.ts";
 export * from "./roofline.ts";

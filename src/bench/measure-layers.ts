@@ -11,7 +11,8 @@ import type { Lookup } from "../tunings/tuning.ts";
 import { bytesOfProblem } from "./cost.ts";
 import { boundMs, type Roofline } from "./roofline.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
-import { type Timeable, type TimingOptions, timePrograms } from "./time-program.ts";
+import { type TimingOptions, timePrograms } from "./time-program.ts";
+import type { Timeable } from "./timer.ts";
 
 /** One node of a network as it runs: what it does, and what it takes. */
 export interface LayerTime {

@@ -1,13 +1,12 @@
 import type { Gpu } from "../gpu/index.ts";
-import { type ClockSource, type Timer, timerOf } from "./timer.ts";
-
-/** Work that can be issued any number of times, such as a `BoundProgram`. */
-export interface Timeable {
-  encode(pass: GPUComputePassEncoder, times: number): void;
-}
+import { type ClockSource, type Timeable, type Timer, timerOf } from "./timer.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface TimingOptions {
-  /** Milliseconds of work before anything counts: an idle GPU takes so long to raise its clocks. */
+  /**
+   * Milliseconds of work at least before anything counts: an idle GPU takes so long, or longer, to
+   * raise its clocks. 0: none.
+   */
   readonly warmUpMs?: number;
   /** Samples of each piece of work. */
   readonly samples?: number;
@@ -32,6 +31,9 @@ const defaults = { warmUpMs: 500, samples: 20, budgetMs: 2000 };
 
 /** The wall clock includes about 0.1 ms of submission, which a longer sample makes small. */
 const sampleMsBySource = { timestamps: 1, wall: 20 } as const;
+
+/** Work of one submission while warming up: long, so that the GPU is hardly ever idle. */
+const warmUpSubmissionMs = 20;
 
 /** A single submission must not last long: drivers reset a GPU that seems stuck. */
 const submissionMsMax = 100;
@@ -60,9 +62,15 @@ export async function timePrograms(
   const timer = timerOf(gpu);
   const sampleMs = options.sampleMs ?? sampleMsBySource[timer.source];
   try {
-    const repeats: number[] = [];
-    for (const piece of pieces) repeats.push(await repeatsFor(timer, piece, sampleMs));
-    await warmUp(timer, pieces, repeats, warmUpMs);
+    const first = await repeatsForAll(timer, pieces, sampleMs);
+    const longer = Math.max(1, Math.floor(warmUpSubmissionMs / sampleMs));
+    await warmUp(
+      timer,
+      pieces,
+      first.map((count) => count * longer),
+      warmUpMs,
+    );
+    const repeats = warmUpMs > 0 ? await repeatsForAll(timer, pieces, sampleMs) : first;
     const ms: number[][] = pieces.map(() => []);
     const spent = pieces.map(() => 0);
     for (let round = 0; round < samples; round++) {
@@ -80,6 +88,12 @@ export async function timePrograms(
   }
 }
 
+async function repeatsForAll(timer: Timer, pieces: readonly Timeable[], sampleMs: number) {
+  const repeats: number[] = [];
+  for (const piece of pieces) repeats.push(await repeatsFor(timer, piece, sampleMs));
+  return repeats;
+}
+
 /** How often a piece of work must be issued to last `sampleMs`; the first issue does not count. */
 async function repeatsFor(timer: Timer, piece: Timeable, sampleMs: number): Promise<number> {
   await timer.measure((pass) => piece.encode(pass, 1));
@@ -93,18 +107,5 @@ async function repeatsFor(timer: Timer, piece: Timeable, sampleMs: number): Prom
     const next = Math.min(wanted, safe, 8 * repeats, repeatsMax);
     if (next <= repeats) return repeats;
     repeats = next;
-  }
-}
-
-async function warmUp(
-  timer: Timer,
-  pieces: readonly Timeable[],
-  repeats: readonly number[],
-  warmUpMs: number,
-): Promise<void> {
-  const start = performance.now();
-  for (let i = 0; pieces.length > 0 && performance.now() - start < warmUpMs; i++) {
-    const at = i % pieces.length;
-    await timer.measure((pass) => pieces[at]!.encode(pass, repeats[at]!));
   }
 }

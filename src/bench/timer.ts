@@ -3,6 +3,11 @@ import type { Gpu } from "../gpu/index.ts";
 /** The clock of the GPU itself, or this process's around submission and completion. */
 export type ClockSource = "timestamps" | "wall";
 
+/** Work that can be issued any number of times, such as a `BoundProgram`. */
+export interface Timeable {
+  encode(pass: GPUComputePassEncoder, times: number): void;
+}
+
 /** Times what is encoded into one compute pass. */
 export interface Timer {
   readonly source: ClockSource;

@@ -30,23 +30,42 @@ export class Gpu {
 
   /** The compiled shader; compiled once per text, without blocking. Entry point `main`. */
   pipeline(wgsl: string, label: string): Promise<GPUComputePipeline> {
+    return this.compiledOnce(wgsl, label, (d) => this.device.createComputePipelineAsync(d));
+  }
+
+  /** `pipeline` for those who would wait anyway: this thread is blocked while it compiles. */
+  pipelineNow(wgsl: string, label: string): Promise<GPUComputePipeline> {
+    return this.compiledOnce(wgsl, label, async (descriptor) => {
+      this.device.pushErrorScope("validation");
+      const made = this.device.createComputePipeline(descriptor);
+      const error = await this.device.popErrorScope();
+      if (error) throw new Error(error.message);
+      return made;
+    });
+  }
+
+  private compiledOnce(
+    wgsl: string,
+    label: string,
+    create: (descriptor: GPUComputePipelineDescriptor) => Promise<GPUComputePipeline>,
+  ): Promise<GPUComputePipeline> {
     const known = this.pipelines.get(wgsl);
     if (known) return known;
-    const made = this.compile(wgsl, label);
+    const made = this.compile(wgsl, label, create);
     this.pipelines.set(wgsl, made);
     return made;
   }
 
-  private async compile(code: string, label: string): Promise<GPUComputePipeline> {
+  private async compile(
+    code: string,
+    label: string,
+    create: (descriptor: GPUComputePipelineDescriptor) => Promise<GPUComputePipeline>,
+  ): Promise<GPUComputePipeline> {
     this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ code, label });
     this.device.popErrorScope().catch(() => {}); // The pipeline below reports the same error.
     try {
-      return await this.device.createComputePipelineAsync({
-        label,
-        layout: "auto",
-        compute: { module, entryPoint: "main" },
-      });
+      return await create({ label, layout: "auto", compute: { module, entryPoint: "main" } });
     } catch (error) {
       const { messages } = await module.getCompilationInfo();
       const details = messages.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ");

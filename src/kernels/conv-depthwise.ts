@@ -91,7 +91,7 @@ ${range(outputs)
           workgroups: spread(Math.ceil(count / threads)),
         },
       ],
-      packed: [packWeights(problem, c)],
+      packed: [packDepthwise(problem, c)],
     };
   },
 };
@@ -109,7 +109,10 @@ function outputsPerThread(c: Conv2d, device: DeviceTraits): number[] {
   return [1, 2, 4].sort((a, b) => score(b) - score(a));
 }
 
-/** Sums `sum0`, `sum1`, ...: one per column. Each pixel of a row is loaded once. */
+/**
+ * Sums `sum0`, `sum1`, ...: one per column. Each pixel of a row is loaded once. No branch around a
+ * pixel's load: the GPU would wait for each.
+ */
 function body(c: Conv2d, outputs: number, pixels: ReturnType<typeof pixelCode>): string {
   const span = (outputs - 1) * c.stride.w + (c.S - 1) * c.dilation.w + 1;
   const columns = range(span).map((at) => {
@@ -119,8 +122,9 @@ function body(c: Conv2d, outputs: number, pixels: ReturnType<typeof pixelCode>):
       return [`sum${j} = fma(pixel, vec4<f32>(w[weight + ${s}u * params.C4]), sum${j});`];
     });
     if (uses.length === 0) return "";
-    return `    if (left + ${at}u < params.W) {
-      let pixel = vec4<f32>(x[line + (left + ${at}u) * ${pixels.pitch}]);
+    return `    {
+      let loaded = vec4<f32>(x[line + (left + ${at}u) * ${pixels.pitch}]);
+      let pixel = select(vec4<f32>(), loaded, isRow && left + ${at}u < params.W);
       ${uses.join("\n      ")}
     }`;
   });
@@ -130,7 +134,7 @@ function body(c: Conv2d, outputs: number, pixels: ReturnType<typeof pixelCode>):
   let left = q * params.strideW - params.padW;
   for (var r = 0u; r < params.R; r++) {
     let h = p * params.strideH + r * params.dilationH - params.padH;
-    if (h >= params.H) { continue; }
+    let isRow = h < params.H;
     let line = (n * params.H + h) * params.W * ${pixels.pitch}${pixels.first} + channel;
     let weight = r * ${c.S}u * params.C4 + channel;
 ${columns.join("\n")}
@@ -156,7 +160,7 @@ function sizes(c: Conv2d): Record<string, number> {
 }
 
 /** Weights [C][1][R][S] as [R][S][C]. */
-function packWeights(problem: Problem, c: Conv2d): Packed {
+export function packDepthwise(problem: Problem, c: Conv2d): Packed {
   const taps = c.R * c.S;
   return packConstant({
     tensor: problem.constants[1] as Tensor,

@@ -83,7 +83,7 @@ export const convGemm: Kernel = {
       t,
       options,
     );
-    const weights = packWeights(problem, c);
+    const weights = packProduct(problem);
     return { ...program, packed: wide ? [weights] : [weights, packTaps(c, packedRows(c))] };
   },
 };
@@ -239,15 +239,19 @@ ${setup}
 
 const packedRows = (c: Conv2d): number => Math.ceil((c.R * c.S * (c.C / c.G)) / deepest) * deepest;
 
-/** Weights [K][C][R][S] as [G][R S C][K], rows padded with zeros to a multiple of `deepest`. */
-function packWeights(problem: Problem, c: Conv2d): Packed {
+/**
+ * Weights [K][C][R][S] as [G][R S C][K], rows padded with zeros to a multiple of `deepest`; they
+ * are constant 1 of the problem, and input `input` of the node.
+ */
+export function packProduct(problem: Problem, input = 1): Packed {
+  const c = conv2dOf(problem)!;
   const perGroup = c.C / c.G;
   const filters = c.K / c.G;
   const rows = packedRows(c);
   const taps = c.R * c.S;
   return packConstant({
     tensor: problem.constants[1] as Tensor,
-    input: 1,
+    input,
     layout: `conv-gemm ${c.G}`,
     dtype: problem.inputs[0]!.dtype,
     length: c.G * rows * filters,

@@ -5,7 +5,7 @@ import type { BuildOptions, Config, Dispatch, Kernel, Packed, Problem } from "./
 import { packConstant } from "./pack.ts";
 import { pixelCode } from "./place.ts";
 import { tilesFor } from "./tile-choice.ts";
-import { tiledProgram } from "./tiled-product.ts";
+import { paysToSpecialize, tiledProgram } from "./tiled-product.ts";
 import {
   type Buffer,
   declare,
@@ -78,10 +78,11 @@ export const convWinograd: Kernel = {
     const w = winograds[config.outputs as 2 | 4];
     const chunk = chunkOf(c, w, config.chunkMebibytes as number);
     const products = multiply(c, w, chunk, tileOf(config), options);
+    const specialize = options.specialize && paysToSpecialize(workOf(c, w, chunk));
     const dispatches: Dispatch[] = [];
     for (let first = 0; first < tilesOf(c, w); first += chunk) {
       dispatches.push(
-        transformIn(problem, c, w, first, chunk, options),
+        transformIn(problem, c, w, first, chunk, { ...options, specialize }),
         ...products,
         transformOut(problem, c, w, first, chunk, options),
       );
@@ -105,6 +106,9 @@ function chunkOf(c: Conv2d, w: Winograd, mebibytes: number): number {
   const chunks = Math.min(chunksMax, Math.ceil(tilesOf(c, w) / most));
   return Math.ceil(tilesOf(c, w) / chunks);
 }
+
+/** Operations of a chunk's products. */
+const workOf = (c: Conv2d, w: Winograd, chunk: number): number => 2 * w.n ** 2 * chunk * c.C * c.K;
 
 /** Operations that take as long as moving a byte, on the H100 and on RDNA1 cards alike. */
 const operationsPerByte = 18;
@@ -221,7 +225,7 @@ function multiply(c: Conv2d, w: Winograd, chunk: number, t: Tile, options: Build
         tilesBuffer(false),
         { name: "filters", element: "vec4<f32>", from: { kind: "packed", index: 0 } },
       ],
-      params: {},
+      params: { matrices: w.n ** 2 },
       functions: "",
       code: {
         setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;
@@ -229,7 +233,7 @@ function multiply(c: Conv2d, w: Winograd, chunk: number, t: Tile, options: Build
         a: {
           element: "vec4<f32>",
           value: (i) => {
-            const row = `(tileRow + aRow + ${i}u * aStep) * ${w.n ** 2}u + group`;
+            const row = `(tileRow + aRow + ${i}u * aStep) * params.matrices + group`;
             return `tiles[(${row}) * (params.depth / 4u) + channel]`;
           },
           counts: isExact ? undefined : () => "channel < params.depth / 4u",

@@ -59,6 +59,8 @@ const assumed = {
   simds: 2,
   /** Barriers and the first reads of workgroup memory, of a slice. */
   slice: 150,
+  /** Of a slice as well, for each load of a window that computes elements of A. */
+  tap: 80,
   /** From the first load of a workgroup to its first multiplication, and the stores. */
   start: 1200,
   /** The part of the smaller of throughput and latency that adds to the larger. */
@@ -74,6 +76,7 @@ interface Size {
   readonly N: number;
   readonly depth: number;
   readonly groups: number;
+  readonly taps?: number;
 }
 
 /**
@@ -81,17 +84,20 @@ interface Size {
  * the busiest unit takes for its workgroups, as many side by side as find room, and for the second
  * dispatch where sums are split (docs/performance-model.md).
  */
-export function rdna1Cycles(t: Rdna1Tile, { M, N, depth, groups }: Size, cores: number): number {
+export function rdna1Cycles(t: Rdna1Tile, size: Size, cores: number): number {
+  const { M, N, depth, groups, taps = 0 } = size;
   const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
   const perUnit = Math.ceil((tiles * t.splits) / cores);
   const waves = (t.tileM * t.tileN) / (t.rows * t.cols) / 32;
   const room = Math.max(1, Math.floor((t.wavesPerSimd * assumed.simds) / waves));
   const slices = Math.ceil(Math.ceil(depth / t.depth) / t.splits);
-  const alone = (t.rows * t.cols * t.depth) / (t.half ? 2 : 1) / t.issueRate;
+  // What makes A is multiplied in float32.
+  const each = 1 / (t.half ? 2 : 1) + taps / t.tileN;
+  const alone = (t.rows * t.cols * t.depth * each) / t.issueRate;
   const round = (resident: number) => {
     if (resident === 0) return 0;
     const throughput = Math.max(1, (resident * waves) / assumed.simds) * alone;
-    const latency = alone + assumed.slice;
+    const latency = alone + assumed.slice + taps * assumed.tap;
     const slice = Math.max(throughput, latency) + assumed.mix * Math.min(throughput, latency);
     return slices * slice + assumed.start;
   };

@@ -8,7 +8,7 @@ const tile = (
   stages: 1 | 2,
 ): Tile => {
   // The driver writes short loops out by itself, and compiles them sooner.
-  const unroll = rows * cols > 16;
+  const unroll = rows * cols > 32;
   return { tileM, tileN, depth, rows, cols, stages, unroll, half: false, splits: 1 };
 };
 
@@ -19,7 +19,7 @@ const gpuTiles: readonly Tile[] = [
   tile([64, 64, 16], [8, 4], 1),
   tile([64, 64, 16], [4, 8], 1),
   tile([64, 32, 16], [8, 4], 1),
-  tile([32, 64, 16], [4, 8], 2),
+  tile([32, 64, 16], [4, 8], 1),
   tile([32, 32, 16], [4, 4], 1),
   tile([32, 32, 16], [4, 4], 2),
   tile([32, 32, 32], [4, 4], 1),
@@ -36,6 +36,8 @@ export interface ProductSize {
   readonly groups: number;
   /** Both operands are float16. */
   readonly isHalf: boolean;
+  /** Multiplications that make an element of A as it is loaded; left out: it is in memory. */
+  readonly taps?: number;
 }
 
 /** Whether both operands of a product or a convolution are float16. */
@@ -113,6 +115,12 @@ const fitted = {
   byte: 0.00049,
 };
 
+/**
+ * With two slices, and in one tile without: its products take as long with one slice and the loop
+ * left to the driver as with two and the loop written out, which takes longer to compile.
+ */
+const hidesLatency = (t: Tile): boolean => t.stages === 2 || (t.tileM === 32 && t.cols === 8);
+
 /** Multiplications that a core starts in a cycle. */
 const lanes = 128;
 
@@ -120,15 +128,16 @@ const lanes = 128;
  * Estimated time of a tiled product on a device of `cores` cores, in cycles: the larger of what
  * arithmetic and latency of the busiest core ask for, and a part of the smaller.
  */
-function estimateCycles(t: Tile, { M, N, depth, groups }: ProductSize, cores: number) {
+function estimateCycles(t: Tile, size: ProductSize, cores: number) {
+  const { M, N, depth, groups, taps = 0 } = size;
   const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
   const rounds = Math.ceil((tiles * t.splits) / cores);
   const slices = Math.ceil(Math.ceil(depth / t.depth) / t.splits);
   const loads = 1 + fitted.load * (1 / t.rows + 1 / t.cols);
-  const perThread = (t.tileM * t.tileN * t.depth) / threadsOf(t);
+  const perThread = (t.tileM * (t.tileN + taps) * t.depth) / threadsOf(t);
   const throughput = (rounds * slices * perThread * threadsOf(t) * loads) / lanes;
   const overlap = t.rows * t.cols >= 64 ? fitted.overlapLarge : fitted.overlap;
-  const wait = fitted.slice * (t.stages === 2 ? fitted.twoStages : 1);
+  const wait = fitted.slice * (hidesLatency(t) ? fitted.twoStages : 1);
   const latency =
     Math.ceil(rounds / overlap) * slices * (wait + fitted.multiplication * perThread * loads);
   const both = Math.max(throughput, latency) + fitted.mix * Math.min(throughput, latency);

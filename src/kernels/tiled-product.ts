@@ -47,7 +47,7 @@ const tilesOf = (p: TiledProduct, t: Tile) => {
  */
 export function tiledProgram(p: TiledProduct, t: Tile, options: BuildOptions): Program {
   const work = 8 * p.rows * p.cols * p.groups * p.depth;
-  const specialize = options.specialize && work >= specializedWorkMin;
+  const specialize = options.specialize && paysToSpecialize(work);
   const parts = partsOf(tilesOf(p, t).perSplit * t.splits, work, workMax);
   const products = parts.map((part) => product(p, t, part, parts, { ...options, specialize }));
   if (t.splits === 1) return { dispatches: products };
@@ -58,11 +58,11 @@ export function tiledProgram(p: TiledProduct, t: Tile, options: BuildOptions): P
 }
 
 /**
- * Operations from which on constant sizes pay. On an H100 they make large products 7 % faster, and
- * small ones no faster; but then every size has a shader of its own, and a network of small
- * products takes twice as long to start.
+ * Whether constant sizes pay for a product of so many operations. On an H100 they make large ones
+ * 7 % faster, and small ones no faster; but then every size has a shader of its own, and a network
+ * of small products takes twice as long to start.
  */
-const specializedWorkMin = 5e8;
+export const paysToSpecialize = (operations: number): boolean => operations >= 5e8;
 
 /** A tenth of a second at 2 TFLOP/s: a third of what RDNA1 cards are predicted to reach. */
 const workMax = 2e11;

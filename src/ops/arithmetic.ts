@@ -24,6 +24,7 @@ export const add = definePointwise({
   summary: "a + b",
   attributes: {},
   arity: 2,
+  isCommutative: true,
   compute: (a, b) => a + b,
   wgsl: (a, b) => `${a} + ${b}`,
   cases: [
@@ -67,6 +68,7 @@ export const mul = definePointwise({
   summary: "a * b",
   attributes: {},
   arity: 2,
+  isCommutative: true,
   compute: (a, b) => a * b,
   wgsl: (a, b) => `${a} * ${b}`,
   cases: [

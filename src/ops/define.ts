@@ -58,6 +58,8 @@ export interface Traits {
     T: string,
     attributes: Readonly<Record<string, AttributeValue | null>>,
   ) => string;
+  /** Pointwise, and the order of its two inputs does not matter, to the last bit. */
+  readonly isCommutative?: boolean;
   /**
    * How the operator is carried over to channels-last data (src/passes/layout.ts).
    * "spatial": it has an attribute `layout`, "NCHW" or "NHWC", and prefers NHWC.

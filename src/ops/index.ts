@@ -23,6 +23,7 @@ import * as pad from "./pad.ts";
 import * as pools from "./pool.ts";
 import * as reductions from "./reduce.ts";
 import * as resize from "./resize.ts";
+import * as separableConvolution from "./separable-conv.ts";
 import * as shapes from "./shapes.ts";
 import * as sigmoids from "./sigmoids.ts";
 import * as slice from "./slice.ts";
@@ -50,6 +51,7 @@ const all: readonly Op[] = [
   ...Object.values(convolution),
   ...Object.values(transposedConvolution),
   ...Object.values(convolutionGradient),
+  ...Object.values(separableConvolution),
   ...Object.values(products),
   ...Object.values(pools),
   ...Object.values(concat),

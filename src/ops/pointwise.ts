@@ -26,6 +26,7 @@ interface Pointwise<S extends AttributeSpecs> {
   readonly attributes: S;
   /** 1, 2, or `variadic`: then further inputs are folded in from left to right. */
   readonly arity?: 1 | 2 | typeof variadic;
+  readonly isCommutative?: true;
   readonly compute: (x: number, y: number, attributes: AttributesOf<S>) => number;
   /** One element in WGSL (see `Traits.pointwise`); left out where no GPU needs the operator. */
   readonly wgsl?: (x: string, y: string, T: string, attributes: AttributesOf<S>) => string;
@@ -62,6 +63,7 @@ export function definePointwise<const S extends AttributeSpecs>(p: Pointwise<S>)
     kernels: p.wgsl ? [elementwise] : [],
     traits: {
       layout: "pointwise",
+      ...(p.isCommutative && { isCommutative: true }),
       ...(p.wgsl && { acceptsEpilogue: true, pointwise: expressionOf(p) }),
     },
     cases: p.cases,

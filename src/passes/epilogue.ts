@@ -87,7 +87,8 @@ function withStep(producer: Node, node: Node, argument: number): Node {
     op: node.op,
     attributes: node.attributes,
     ...(operand !== undefined && { operand }),
-    ...(argument === 1 && { operandFirst: true }),
+    // Where the order does not matter it is always the same, so that shaders are shared.
+    ...(argument === 1 && !opOf(node).traits.isCommutative && { operandFirst: true }),
   };
   return {
     ...producer,

@@ -13,6 +13,7 @@ import { toFloat16 } from "./precision.ts";
 import { keepReducedAxes } from "./reduced-axes.ts";
 import { composeTransposes, simplifyViews } from "./reorder.ts";
 import { type Rule, rewrite } from "./rewrite.ts";
+import { mergeSeparable } from "./separable.ts";
 
 export interface OptimizeOptions {
   /** What float32 values are stored as inside; inputs and outputs keep their types. */
@@ -60,6 +61,7 @@ export function passesFor({ precision, layout = true }: OptimizeOptions): readon
     shareNodes,
     { name: "joins", run: (g) => rewrite(g, continueJoins()) },
     { name: "epilogues", run: fuseEpilogues },
+    rule("separable convolutions", mergeSeparable),
   ];
 }
 

@@ -48,9 +48,11 @@ export function multiplicationsOf(
 ): Multiplications {
   const lanes = groupsOf(dispatch) * threadsOf(dispatch);
   const slices = slicesOf(dispatch);
-  const { rows, cols, depth } = config as Readonly<Record<string, number>>;
-  if (slices !== undefined && rows && cols && depth) {
-    const perLane = rows * cols * depth * slices;
+  const { tileN, rows, cols, depth } = config as Readonly<Record<string, number>>;
+  if (slices !== undefined && tileN && rows && cols && depth) {
+    // Of a depthwise separable convolution, each element of A is computed as it is loaded.
+    const taps = param(dispatch, "taps") ?? 0;
+    const perLane = rows * cols * depth * slices * (1 + taps / tileN);
     return { perLane, done: perLane * lanes };
   }
   const isAlone = dispatches.length === 1;

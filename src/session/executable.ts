@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Commands } from "./commands.ts";
+import { Compilation } from "./compilation.ts";
 import { DeviceTensor } from "./device-tensor.ts";
 import { Lane, type RunFeeds } from "./lane.ts";
 import type { Plan, PlannedBinding } from "./plan.ts";
@@ -54,11 +55,10 @@ export class Executable {
     try {
       // First what uploading waits for.
       weights.compile(weightsOf(plan));
-      const pipelines = compileAll(gpu, plan, onProgress);
-      pipelines.catch(() => {}); // Awaited below, but uploading may fail before that.
+      const compilation = new Compilation(gpu, plan, onProgress);
       const buffers = await made.upload(onProgress);
-      const compiled = await pipelines;
-      await gpu.checked("preparing the session", () => made.bind(compiled, buffers));
+      const pipelines = await compilation.finish();
+      await gpu.checked("preparing the session", () => made.bind(pipelines, buffers));
       return made;
     } catch (error) {
       made.dispose();
@@ -296,19 +296,4 @@ function weightsOf(plan: Plan): Weight[] {
     }
   }
   return [...weights.values()];
-}
-
-/** Compiles every shader of a plan, all at once. */
-async function compileAll(gpu: Gpu, plan: Plan, onProgress: OnProgress) {
-  const labels = new Map(plan.dispatches.map(({ wgsl, label }) => [wgsl, label]));
-  let done = 0;
-  onProgress({ stage: "compile", done, total: labels.size });
-  const compiled = await Promise.all(
-    [...labels].map(async ([wgsl, label]) => {
-      const pipeline = await gpu.pipeline(wgsl, label);
-      onProgress({ stage: "compile", done: ++done, total: labels.size });
-      return [wgsl, pipeline] as const;
-    }),
-  );
-  return new Map(compiled);
 }

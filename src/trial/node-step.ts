@@ -49,10 +49,11 @@ export async function runNodeStep(target: NodeTarget, order: NodeOrder, say: Say
 export async function deviceFor(
   target: NodeTarget,
   wanted: string | undefined,
+  open: (wanted: string) => Promise<OpenDevice> = openDevice,
 ): Promise<OpenDevice> {
-  if (target === "ort") return await openDevice("cpu");
-  if (wanted !== undefined) return await openDevice(wanted);
-  return await openDevice("gpu").catch(() => openDevice("software"));
+  if (target === "ort") return await open("cpu");
+  if (wanted !== undefined) return await open(wanted);
+  return await open("gpu").catch(() => open("software"));
 }
 
 /** The outputs of a graph by its references, in float64. */

@@ -16,7 +16,12 @@ const noOperand = () => {
 };
 
 test("convolution and matrix products give single elements", () => {
-  expect(withElements.map((op) => op.name).sort()).toEqual(["Conv", "Gemm", "MatMul"]);
+  expect(withElements.map((op) => op.name).sort()).toEqual([
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "SeparableConv",
+  ]);
 });
 
 test.each(withElements.flatMap((op) => op.cases.map((c) => [op.name, c.name, op, c] as const)))(

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { openToMeasure } from "../bench/index.ts";
 import { RekindleError } from "../errors.ts";
 import { type OpenDevice, openDevice, Session } from "../session/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -21,7 +22,7 @@ export async function runNodeTask(
   say: Say,
 ): Promise<void> {
   say({ at: "open the device" });
-  const device = await deviceFor(target, order.device).catch((error: unknown) => {
+  const device = await deviceFor(target, order.device, openToMeasure).catch((error: unknown) => {
     if (error instanceof RekindleError && error.code === "device-missing") return error;
     throw error;
   });

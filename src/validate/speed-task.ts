@@ -7,7 +7,7 @@ import type { MeasuredTime } from "./criteria.ts";
 import type { NodeTaskOrder, TaskResult } from "./node-order.ts";
 
 /** Samples of a time: enough for a median, few enough for minutes in all. */
-const timing = { warmUpMs: 300, samples: 10, budgetMs: 800 };
+const timing = { warmUpMs: 500, samples: 10, budgetMs: 800 };
 
 type Time = Omit<MeasuredTime, "what">;
 

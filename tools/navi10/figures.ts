@@ -108,7 +108,10 @@ export function rowOf(variant: Variant, figures: Figures): Row {
   return { key: shaderKey(variant), kernel, label, precision, layer, chosen, ...figures };
 }
 
-/** One row for each key: the worst, judged by spills, waves, then issue bound. */
+/**
+ * One row for each key: the worst, judged by spills, waves, then issue bound, with the most waits of
+ * any.
+ */
 export function worstOfEach(rows: readonly Row[]): Row[] {
   const badness = (r: Row) => [r.spills + r.scratchBytes, -r.wavesPerSimd, -r.hot.issueBound];
   const worst = new Map<string, Row>();
@@ -116,7 +119,9 @@ export function worstOfEach(rows: readonly Row[]): Row[] {
     const known = worst.get(row.key);
     const isWorse = !known || compare(badness(row), badness(known)) > 0;
     const chosen = row.chosen || (known?.chosen ?? false);
-    worst.set(row.key, { ...(isWorse ? row : known), chosen });
+    const { hot, ...rest } = isWorse ? row : known;
+    const exposedWaits = Math.max(row.hot.exposedWaits, known?.hot.exposedWaits ?? 0);
+    worst.set(row.key, { ...rest, hot: { ...hot, exposedWaits }, chosen });
   }
   return [...worst.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }

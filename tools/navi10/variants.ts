@@ -9,7 +9,7 @@ import type { Precision } from "../../src/session/types.ts";
 import { buildOptions } from "../../src/tunings/shader-hash.ts";
 
 /** Networks whose layers stand for what convolutional networks ask of the kernels. */
-export const networks = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
+export const networks = ["resnet18", "resnet50", "vgg16", "mobilenet_v2", "mobilenet_v3_small"];
 
 const precisions = ["f32", "f16", "f16acc32"] as const;
 

@@ -12,6 +12,7 @@ import {
   measureModel,
   measureRoofline,
   nameOfLayer,
+  openToMeasure,
   parseBaseline,
   type Roofline,
 } from "../../bench/index.ts";
@@ -20,7 +21,6 @@ import { checkPrecision } from "../../session/gpu-runner.ts";
 import type { OpenDevice } from "../../session/index.ts";
 import { loadTunings } from "../../tunings/load.ts";
 import type { Io } from "../io.ts";
-import { openToMeasure } from "../open-to-measure.ts";
 import { type ProgressLine, progressLine } from "../progress.ts";
 import { version } from "../version.ts";
 import { checkOptions, checkPlotName } from "./check.ts";
@@ -59,7 +59,7 @@ export async function runBench(
   const jsonFile = typeof options.json === "string" && options.json !== "-" ? options.json : null;
   if (jsonFile !== null) await io.host.checkWritable(jsonFile);
   line.show("opening the device ...");
-  const device = await openToMeasure(options.device, io);
+  const device = await openToMeasure(options.device);
   try {
     if (what !== "model") requireGpu(device);
     if (device.gpu) checkPrecision(device.gpu, options.precision);

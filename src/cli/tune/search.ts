@@ -1,3 +1,4 @@
+import { openToMeasure } from "../../bench/index.ts";
 import { RekindleError } from "../../errors.ts";
 import type { OpenDevice } from "../../session/index.ts";
 import { type GpuDevice, tuneNetwork } from "../../tune/tune-network.ts";
@@ -7,7 +8,6 @@ import type { Tuning } from "../../tunings/tuning.ts";
 import { subjectsFor } from "../bench/subjects.ts";
 import { Ending } from "../ending.ts";
 import type { Io } from "../io.ts";
-import { openToMeasure } from "../open-to-measure.ts";
 import { type ProgressLine, progressLine } from "../progress.ts";
 import { significant } from "../text.ts";
 import type { TuneOptions } from "./options.ts";
@@ -24,7 +24,7 @@ export async function searchModel(model: string, options: TuneOptions, io: Io): 
   await subject("gpu"); // What is wrong with the model's name is told before a device is opened.
   const line = progressLine(io, !options.quiet);
   line.show("opening the device ...");
-  const opened = await openToMeasure(options.device, io);
+  const opened = await openToMeasure(options.device);
   try {
     const device = requireGpu(opened);
     const known = await knownFor(device, path, io);

@@ -1,0 +1,71 @@
+import type { Node } from "../graph/index.ts";
+import { opOf, parseAttributes, problemOf } from "../ops/evaluate.ts";
+import { sizeOf } from "../tensor/index.ts";
+import type { Rule, Surroundings } from "./rewrite.ts";
+
+/** Values that a kernel reads: with its output and the parts of a split sum, a shader's buffers. */
+const valuesReadMax = 7;
+
+/**
+ * A depthwise convolution whose result only a 1x1 convolution reads becomes one node with it: the
+ * value between is computed where it is needed and never stored (kernels/conv-separable.ts).
+ */
+export const mergeSeparable: Rule = (node, around) => {
+  const window = around.soleProducerOf(node.inputs[0] ?? "");
+  if (!window || !isPointwise(node, around) || !isDepthwise(window, around)) return undefined;
+  const bounds = boundsOf(window);
+  if (!bounds) return undefined;
+  const { group: _group, layout: _layout, ...attributes } = window.attributes;
+  const [x, taps, shift = ""] = window.inputs as readonly string[];
+  const merged: Node = {
+    ...node,
+    op: "SeparableConv",
+    inputs: [x!, taps!, shift, ...node.inputs.slice(1)],
+    attributes: { ...attributes, ...bounds },
+  };
+  const operands = (merged.epilogue ?? []).filter((step) => step.operand !== undefined).length;
+  const read = merged.inputs.filter((name) => name !== "").length + operands;
+  const problem = problemOf(
+    merged,
+    (name) => around.typeOf(name),
+    (name) => around.constantOf(name),
+  );
+  const isTaken = opOf(merged).kernels.some((kernel) => kernel.supports(problem) === true);
+  return isTaken && read <= valuesReadMax ? [merged] : undefined;
+};
+
+const attributesOf = (node: Node) => parseAttributes(opOf(node), node.attributes, node.name);
+
+/** One filter per channel, channels last. */
+function isDepthwise(node: Node, around: Surroundings): boolean {
+  if (node.op !== "Conv") return false;
+  const { layout, group } = attributesOf(node);
+  const [filters, perGroup] = around.typeOf(node.inputs[1]!).dims;
+  return layout === "NHWC" && perGroup === 1 && group === filters;
+}
+
+/** A matrix product over channels, channels last. */
+function isPointwise(node: Node, around: Surroundings): boolean {
+  if (node.op !== "Conv") return false;
+  const { layout, group, strides, pads } = attributesOf(node);
+  const [, , ...kernel] = around.typeOf(node.inputs[1]!).dims;
+  const isDense = (list: unknown, value: number) => (list as number[]).every((n) => n === value);
+  return (
+    layout === "NHWC" &&
+    group === 1 &&
+    sizeOf(kernel) === 1 &&
+    isDense(strides, 1) &&
+    isDense(pads, 0)
+  );
+}
+
+/** What its fused steps hold the result between; undefined where they do more than that. */
+function boundsOf({ epilogue = [] }: Node) {
+  const [step, ...others] = epilogue;
+  if (!step) return {};
+  if (others.length > 0) return undefined;
+  if (step.op === "Relu") return { low: 0 };
+  if (step.op !== "Clip") return undefined;
+  const { min, max } = step.attributes as { readonly min?: number; readonly max?: number };
+  return { ...(min !== undefined && { low: min }), ...(max !== undefined && { high: max }) };
+}
