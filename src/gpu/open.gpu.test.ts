@@ -51,6 +51,12 @@ describe("openGpu", () => {
     const wgsl = "@compute @workgroup_size(1) fn main() {}";
     const [a, b] = [gpu.pipeline(wgsl, "a"), gpu.pipeline(wgsl, "b")];
     expect(await a).toBe(await b);
+    expect(await gpu.pipelineNow(wgsl, "c")).toBe(await a);
+    expect(await gpu.pipelineNow(`${wgsl}\n`, "d")).not.toBe(await a);
+    await expect(gpu.pipelineNow("broken as well", "at once")).rejects.toMatchObject({
+      code: "shader",
+      message: expect.stringMatching(/"at once" does not compile: 1:1 /),
+    });
     await expect(gpu.pipeline("nonsense", "broken")).rejects.toMatchObject({
       code: "shader",
       message: expect.stringContaining("broken"),

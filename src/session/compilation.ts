@@ -33,7 +33,7 @@ export class Compilation {
   async finish(): Promise<ReadonlyMap<string, GPUComputePipeline>> {
     while (inNode && this.waiting.length > 0) {
       const [wgsl, label] = this.waiting.pop()!;
-      this.keep(wgsl, await this.gpu.pipelineNow(wgsl, label));
+      await this.keep(wgsl, this.gpu.pipelineNow(wgsl, label));
       // Others, such as what shows progress, have their turn between two.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
@@ -42,18 +42,18 @@ export class Compilation {
   }
 
   private async give(): Promise<void> {
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+      await this.keep(next[0], this.gpu.pipeline(...next));
+    }
+  }
+
+  private async keep(wgsl: string, compiling: Promise<GPUComputePipeline>): Promise<void> {
     try {
-      for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
-        this.keep(next[0], await this.gpu.pipeline(...next));
-      }
+      this.pipelines.set(wgsl, await compiling);
     } catch (error) {
       this.waiting.length = 0;
       throw error;
     }
-  }
-
-  private keep(wgsl: string, pipeline: GPUComputePipeline): void {
-    this.pipelines.set(wgsl, pipeline);
     this.onProgress({ stage: "compile", done: this.pipelines.size, total: this.total });
   }
 }
