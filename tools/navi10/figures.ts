@@ -109,8 +109,8 @@ export function rowOf(variant: Variant, figures: Figures): Row {
 }
 
 /**
- * One row for each key: the worst, judged by spills, waves, then issue bound, with the most waits of
- * any.
+ * One row for each key: the worst, judged by spills, waves, then issue bound, with the most waits
+ * of any.
  */
 export function worstOfEach(rows: readonly Row[]): Row[] {
   const badness = (r: Row) => [r.spills + r.scratchBytes, -r.wavesPerSimd, -r.hot.issueBound];
