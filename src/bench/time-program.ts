@@ -32,11 +32,11 @@ const defaults = { warmUpMs: 500, samples: 20, budgetMs: 2000 };
 /** The wall clock includes about 0.1 ms of submission, which a longer sample makes small. */
 const sampleMsBySource = { timestamps: 1, wall: 20 } as const;
 
-/** Work of one submission while warming up: long, so that the GPU is hardly ever idle. */
-const warmUpSubmissionMs = 20;
-
 /** A single submission must not last long: drivers reset a GPU that seems stuck. */
 const submissionMsMax = 100;
+
+/** Work of one submission while warming up. */
+const warmUpSubmissionMs = 20;
 
 const samplesMin = 3;
 const repeatsMax = 4096;
@@ -62,50 +62,56 @@ export async function timePrograms(
   const timer = timerOf(gpu);
   const sampleMs = options.sampleMs ?? sampleMsBySource[timer.source];
   try {
-    const first = await repeatsForAll(timer, pieces, sampleMs);
-    const longer = Math.max(1, Math.floor(warmUpSubmissionMs / sampleMs));
-    await warmUp(
-      timer,
-      pieces,
-      first.map((count) => count * longer),
-      warmUpMs,
-    );
-    const repeats = warmUpMs > 0 ? await repeatsForAll(timer, pieces, sampleMs) : first;
+    let repeats = await repeatsForAll(timer, pieces, sampleMs);
+    if (warmUpMs > 0) {
+      await warmUp(timer, pieces, repeats.map(timesToWarmUp), warmUpMs);
+      repeats = await repeatsForAll(timer, pieces, sampleMs);
+    }
     const ms: number[][] = pieces.map(() => []);
     const spent = pieces.map(() => 0);
     for (let round = 0; round < samples; round++) {
       for (const [i, piece] of pieces.entries()) {
         if (round >= samplesMin && spent[i]! > budgetMs) continue;
-        const sample = await timer.measure((pass) => piece.encode(pass, repeats[i]!));
+        const sample = await timer.measure((pass) => piece.encode(pass, repeats[i]!.count));
         spent[i]! += sample;
-        ms[i]!.push(sample / repeats[i]!);
+        ms[i]!.push(sample / repeats[i]!.count);
       }
       options.onRound?.(round + 1, samples);
     }
-    return pieces.map((_, i) => ({ source: timer.source, repeats: repeats[i]!, ms: ms[i]! }));
+    return pieces.map((_, i) => ({ source: timer.source, repeats: repeats[i]!.count, ms: ms[i]! }));
   } finally {
     timer.destroy();
   }
 }
 
+/** How often work is issued for a sample, and how long that took. */
+interface Repeats {
+  readonly count: number;
+  readonly ms: number;
+}
+
+/** Long submissions keep the GPU from being idle in between. */
+const timesToWarmUp = ({ count, ms }: Repeats): number =>
+  Math.min(repeatsMax, count * Math.max(1, Math.floor(warmUpSubmissionMs / ms)));
+
 async function repeatsForAll(timer: Timer, pieces: readonly Timeable[], sampleMs: number) {
-  const repeats: number[] = [];
+  const repeats: Repeats[] = [];
   for (const piece of pieces) repeats.push(await repeatsFor(timer, piece, sampleMs));
   return repeats;
 }
 
 /** How often a piece of work must be issued to last `sampleMs`; the first issue does not count. */
-async function repeatsFor(timer: Timer, piece: Timeable, sampleMs: number): Promise<number> {
+async function repeatsFor(timer: Timer, piece: Timeable, sampleMs: number): Promise<Repeats> {
   await timer.measure((pass) => piece.encode(pass, 1));
-  let repeats = 1;
+  let count = 1;
   for (;;) {
-    const ms = await timer.measure((pass) => piece.encode(pass, repeats));
-    if (ms >= sampleMs || repeats >= repeatsMax) return repeats;
-    const wanted = Math.ceil((1.2 * sampleMs * repeats) / Math.max(ms, 1e-3));
-    const safe = Math.floor((submissionMsMax * repeats) / Math.max(ms, 1e-3));
+    const ms = Math.max(1e-3, await timer.measure((pass) => piece.encode(pass, count)));
+    if (ms >= sampleMs || count >= repeatsMax) return { count, ms };
+    const wanted = Math.ceil((1.2 * sampleMs * count) / ms);
+    const safe = Math.floor((submissionMsMax * count) / ms);
     // A clock that is slow to start, or too coarse, is asked again rather than trusted at once.
-    const next = Math.min(wanted, safe, 8 * repeats, repeatsMax);
-    if (next <= repeats) return repeats;
-    repeats = next;
+    const next = Math.min(wanted, safe, 8 * count, repeatsMax);
+    if (next <= count) return { count, ms };
+    count = next;
   }
 }

@@ -20,6 +20,7 @@ export async function warmUp(
   times: readonly number[],
   warmUpMs: number,
 ): Promise<void> {
+  if (pieces.length === 0) return;
   const start = performance.now();
   const isOver = (ms: number) => performance.now() - start >= ms;
   let fastest = Number.POSITIVE_INFINITY;

@@ -36,9 +36,11 @@ export class Gpu {
   /** `pipeline` for those who would wait anyway: this thread is blocked while it compiles. */
   pipelineNow(wgsl: string, label: string): Promise<GPUComputePipeline> {
     return this.compiledOnce(wgsl, label, async (descriptor) => {
-      this.device.pushErrorScope("validation");
+      const kinds = ["validation", "internal", "out-of-memory"] as const;
+      for (const kind of kinds) this.device.pushErrorScope(kind);
       const made = this.device.createComputePipeline(descriptor);
-      const error = await this.device.popErrorScope();
+      const errors = await Promise.all(kinds.map(() => this.device.popErrorScope()));
+      const error = errors.find((found) => found !== null);
       if (error) throw new Error(error.message);
       return made;
     });

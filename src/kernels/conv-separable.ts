@@ -1,10 +1,10 @@
+import { clamped } from "./clamp.ts";
 import { packDepthwise } from "./conv-depthwise.ts";
 import { packProduct } from "./conv-gemm.ts";
 import { type Conv2d, conv2dOf } from "./conv-problem.ts";
 import { biasStep, type Step, stepsAreVectorizable, stepsOf } from "./epilogue.ts";
 import { loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
 import type { Kernel, Problem } from "./kernel.ts";
-import { literal } from "./literal.ts";
 import { pixelCode } from "./place.ts";
 import { isHalf, tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
@@ -157,6 +157,7 @@ function windowFunctions(c: Conv2d, problem: Problem, pitch: string, isWritten: 
     isWritten
       ? Array.from({ length: taps }, (_, i) => `  {\n    let tap = ${i}u;\n${body}\n  }`).join("\n")
       : `  for (var tap = 0u; tap < ${taps}u; tap++) {\n${body}\n  }`;
+  const bound = (name: string) => problem.attributes[name] as number | null;
   const row = `tap / ${c.S}u * params.dilationH`;
   const col = `tap % ${c.S}u * params.dilationW`;
   return `// Above the top and left of the border wraps around to a large number.
@@ -171,17 +172,7 @@ fn between(start: u32, inside: u32, channel: u32) -> vec4<f32> {
 ${each(`    let place = start + (${row} * params.W + ${col}) * ${pitch} + channel;
     let pixel = select(vec4<f32>(), vec4<f32>(x[place]), ((inside >> tap) & 1u) == 1u);
     sum = fma(pixel, vec4<f32>(window[tap * (params.depth / 4u) + channel]), sum);`)}
-  return ${held("sum", problem.attributes as unknown as Bounds)};
+  return ${clamped("sum", "vec4<f32>", bound("low"), bound("high"))};
 }
 `;
-}
-
-interface Bounds {
-  readonly low: number;
-  readonly high: number;
-}
-
-function held(value: string, { low, high }: Bounds): string {
-  const raised = low > -Infinity ? `max(${value}, vec4<f32>(${literal(low)}))` : value;
-  return high < Infinity ? `min(${raised}, vec4<f32>(${literal(high)}))` : raised;
 }

@@ -78,6 +78,8 @@ export const convWinograd: Kernel = {
     const w = winograds[config.outputs as 2 | 4];
     const chunk = chunkOf(c, w, config.chunkMebibytes as number);
     const products = multiply(c, w, chunk, tileOf(config), options);
+    // Small layers share the first transform; the last one divides for every output, which
+    // constants make cheap.
     const specialize = options.specialize && paysToSpecialize(workOf(c, w, chunk));
     const dispatches: Dispatch[] = [];
     for (let first = 0; first < tilesOf(c, w); first += chunk) {

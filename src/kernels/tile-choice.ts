@@ -94,8 +94,9 @@ function splitsOf(t: Tile, { M, N, depth, groups }: ProductSize): number[] {
 
 /**
  * What the model is made of, fitted to 47 layers of ResNet-50, VGG-16 and MobileNetV2 with these
- * tiles and up to 5 splits each on an H100: its choices take 9 % longer than the best of 15 tiles
- * in the geometric mean (`node bench/tile-choice.mjs`).
+ * tiles (32x64 with two slices, which takes as long) and up to 5 splits each on an H100: its
+ * choices take 9 % longer than the best of 15 tiles in the geometric mean
+ * (`node bench/tile-choice.mjs`).
  */
 const fitted = {
   /** Loads from workgroup memory for each multiplication, as against 1 / rows + 1 / cols. */

@@ -1,3 +1,4 @@
+import { clamped } from "../kernels/clamp.ts";
 import { literal } from "../kernels/literal.ts";
 import { float, optional } from "./attributes.ts";
 import { type OpCase, random } from "./case.ts";
@@ -119,10 +120,7 @@ export const clip = definePointwise({
   summary: "x held between min and max",
   attributes: { min: optional(float()), max: optional(float()) },
   compute: (x, _y, { min, max }) => Math.min(Math.max(x, min ?? -Infinity), max ?? Infinity),
-  wgsl(x, _y, T, { min, max }) {
-    const low = isBound(min) ? `max(${x}, ${T}(${literal(min)}))` : x;
-    return isBound(max) ? `min(${low}, ${T}(${literal(max)}))` : low;
-  },
+  wgsl: (x, _y, T, { min, max }) => clamped(x, T, min, max),
   cases: [
     {
       name: "ONNX's example",
@@ -146,8 +144,6 @@ export const clip = definePointwise({
     },
   ],
 });
-
-const isBound = (value: number | null): value is number => value !== null && Number.isFinite(value);
 
 /** `exp(x) - 1` for x below zero; elsewhere zero, so that nothing overflows. */
 const expMinusOne = (x: string, T: string) => `(exp(min(${x}, ${T}(0))) - 1)`;

@@ -1,7 +1,7 @@
 import { convSeparable } from "../kernels/conv-separable.ts";
-import { type AutoPad, windowOf } from "../kernels/geometry.ts";
+import type { AutoPad } from "../kernels/geometry.ts";
 import { type Shape, sizeOf } from "../tensor/index.ts";
-import { float, intList, oneOf } from "./attributes.ts";
+import { float, intList, oneOf, optional } from "./attributes.ts";
 import { type OpCase, random, weight } from "./case.ts";
 import { conv } from "./conv.ts";
 import { defineOp, type Elements } from "./define.ts";
@@ -12,14 +12,8 @@ interface Attributes {
   readonly kernel_shape: readonly number[];
   readonly pads: readonly number[];
   readonly strides: readonly number[];
-  readonly low: number;
-  readonly high: number;
-}
-
-/** The shape of the value between the two convolutions. */
-function between(x: Shape, window: Shape, a: Attributes): Shape {
-  const { output } = windowOf(x.slice(1, -1), window.slice(2), a);
-  return [x[0]!, ...output, x.at(-1)!];
+  readonly low: number | null;
+  readonly high: number | null;
 }
 
 /** The attributes of Conv for the depthwise part. */
@@ -30,7 +24,7 @@ const depthwise = (x: Shape, { low: _low, high: _high, ...window }: Attributes) 
 });
 
 const held = (value: number, { low, high }: Attributes): number =>
-  Math.min(Math.max(value, low), high);
+  Math.min(Math.max(value, low ?? -Infinity), high ?? Infinity);
 
 /** Output elements at flat indices: all channels of a pixel between, then one filter of them. */
 function elementsAt(
@@ -93,28 +87,29 @@ export const separableConv = defineOp({
     kernel_shape: intList([]),
     pads: intList([]),
     strides: intList([]),
-    low: float(-Infinity),
-    high: float(Infinity),
+    low: optional(float()),
+    high: optional(float()),
   },
   inputs: [4, 5],
-  infer({ inputs: [x, window, shift, weights, bias], attributes: a }) {
-    const channels = x!.dims.at(-1)!;
-    const filters = weights!.dims[0]!;
-    for (const [what, type, size] of [
-      ["window", window, channels],
-      ["bias of the window", shift, channels],
-      ["bias", bias, filters],
-    ] as const) {
-      if (type && type.dims[0] !== size) {
-        throw new Error(`the ${what} has ${type.dims[0]} channels, needs ${size}`);
-      }
+  infer({ inputs: [x, window, shift, weights, bias], attributes: a, ...rest }) {
+    const [between] = conv.infer({
+      ...rest,
+      inputs: [x, window, shift],
+      attributes: depthwise(x!.dims, a),
+    });
+    const [channels, filters] = [x!.dims.at(-1)!, weights!.dims[0]!];
+    if (window!.dims[0] !== channels) {
+      throw new Error(`the window has ${window!.dims[0]} channels, the input ${channels}`);
     }
-    if (sizeOf(weights!.dims) !== filters * channels) {
-      throw new Error(`weights of ${weights!.dims.join("x")} are not 1x1 for ${channels} channels`);
+    const wanted = [filters, channels, ...x!.dims.slice(2).map(() => 1)];
+    if (weights!.dims.join() !== wanted.join()) {
+      const given = weights!.dims.join("x");
+      throw new Error(`the weights of the 1x1 convolution are ${given}, need ${wanted.join("x")}`);
     }
-    return [
-      { dtype: x!.dtype, dims: [...between(x!.dims, window!.dims, a).slice(0, -1), filters] },
-    ];
+    if (bias && bias.dims.join() !== `${filters}`) {
+      throw new Error(`the bias has ${bias.dims.join("x")} elements, needs ${filters}`);
+    }
+    return [{ dtype: x!.dtype, dims: [...between!.dims.slice(0, -1), filters] }];
   },
   reference: (inputs, a, [out]) => [
     elementsAt(

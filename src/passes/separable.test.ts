@@ -109,3 +109,15 @@ test("more operands than a shader has buffers for are left alone", () => {
   for (let i = 0; i < 3; i++) x = b.op("Add", [x, b.weight([1, 6, 5, 12])]);
   expect(opsOf(run(b, x))).toEqual(["Conv", "Conv+Add+Add+Add"]);
 });
+
+test("many filters on large pictures stay two layers", () => {
+  const merged = (size: number, filters: number) => {
+    const b = new GraphBuilder();
+    const x = depthwise(b, b.input("x", [1, size, size, 8]));
+    const graph = b.typed(b.op("Conv", [x, b.weight([filters, 8, 1, 1])], last));
+    return opsOf(rewrite(graph, mergeSeparable)).join();
+  };
+  expect(merged(160, 64)).toBe("SeparableConv");
+  expect(merged(160, 128)).toBe("Conv,Conv");
+  expect(merged(40, 128)).toBe("SeparableConv");
+});

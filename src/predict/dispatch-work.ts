@@ -67,7 +67,9 @@ function loadedBytes({ config, dispatch }: ShaderIdentity, traffic: Traffic): nu
     return (traffic.memory + traffic.cached) / groupsOf(dispatch);
   }
   const element = /@binding\(0\)[^\n]*f16/.test(dispatch.wgsl) ? 2 : 4;
-  return slices * depth * (tileM + tileN) * element;
+  // A pixel and a weight for each tap, where A is computed as it is loaded.
+  const loadsOfA = 2 * (param(dispatch, "taps") ?? 0.5);
+  return slices * depth * (loadsOfA * tileM + tileN) * element;
 }
 
 /** What a dispatch asks of a machine, from its compiled code. */

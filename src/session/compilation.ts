@@ -50,10 +50,15 @@ export class Compilation {
   private async keep(wgsl: string, compiling: Promise<GPUComputePipeline>): Promise<void> {
     try {
       this.pipelines.set(wgsl, await compiling);
+      this.onProgress({ stage: "compile", done: this.pipelines.size, total: this.total });
     } catch (error) {
-      this.waiting.length = 0;
+      this.cancel();
       throw error;
     }
-    this.onProgress({ stage: "compile", done: this.pipelines.size, total: this.total });
+  }
+
+  /** Compiles no further. */
+  cancel(): void {
+    this.waiting.length = 0;
   }
 }

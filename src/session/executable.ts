@@ -52,15 +52,17 @@ export class Executable {
   /** Uploads weights, compiles all pipelines at once and binds everything. */
   static async build(gpu: Gpu, plan: Plan, weights: WeightStore, onProgress: OnProgress) {
     const made = new Executable(gpu, plan, weights);
+    let compilation: Compilation | undefined;
     try {
       // First what uploading waits for.
       weights.compile(weightsOf(plan));
-      const compilation = new Compilation(gpu, plan, onProgress);
+      compilation = new Compilation(gpu, plan, onProgress);
       const buffers = await made.upload(onProgress);
       const pipelines = await compilation.finish();
       await gpu.checked("preparing the session", () => made.bind(pipelines, buffers));
       return made;
     } catch (error) {
+      compilation?.cancel();
       made.dispose();
       throw await gpu.explain(error);
     }

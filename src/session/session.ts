@@ -49,7 +49,8 @@ export class Session {
 
   /**
    * Opens a device and prepares a model on it: at once where all input sizes are known, otherwise
-   * at the first run with them.
+   * at the first run with them. In Node this thread helps to compile shaders, which takes up to 0.3
+   * seconds for each; what else the process does has its turn between two.
    *
    * Throws "file-missing", "file-invalid", "model-invalid", "model-unsupported" (with every node
    * that cannot run), "device-missing", "device-limit" (with both numbers) and "precision".
