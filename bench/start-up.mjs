@@ -1,5 +1,6 @@
-// How long the first result of a network takes: from `Session.create` in a new process, stage by
-// stage. The build must be up to date. An empty home makes sure that no driver remembers a shader:
+// How long the first result of a network takes: from `Session.create` with the bytes of an ONNX
+// file in a new process, stage by stage. The build must be up to date. An empty home makes sure that
+// no driver remembers a shader:
 //
 //   HOME=$(mktemp -d) node bench/start-up.mjs resnet50 [--batch 1] [--size 224] [--device gpu]
 //
@@ -7,6 +8,7 @@
 import { parseArgs } from "node:util";
 import { Session, Tensor } from "../dist/index.js";
 import { models } from "../dist/models/index.js";
+import { writeOnnx } from "../dist/onnx/index.js";
 
 const { values, positionals } = parseArgs({
   options: {
@@ -22,13 +24,13 @@ if (!models.has(name)) {
   console.error(`no network ${name}; there are: ${[...models.keys()].join(", ")}`);
   process.exit(2);
 }
-const graph = models.get(name).build({ seed: 1, imageSize });
+const model = writeOnnx(models.get(name).build({ seed: 1, imageSize }));
 const dims = [batch, 3, imageSize, imageSize];
 const x = new Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b)).fill(0.5), dims);
 const done = {};
 const start = performance.now();
 const passed = () => Math.round(performance.now() - start);
-const session = await Session.create(graph, {
+const session = await Session.create(model, {
   device: values.device,
   dimensions: { N: batch },
   onProgress({ stage, done: count, total }) {
