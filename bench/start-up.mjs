@@ -1,6 +1,6 @@
 // How long the first result of a network takes: from `Session.create` with the bytes of an ONNX
-// file in a new process, stage by stage. The build must be up to date. An empty home makes sure that
-// no driver remembers a shader:
+// file in a new process, stage by stage. The build must be up to date. An empty home makes sure
+// that no driver remembers a shader:
 //
 //   HOME=$(mktemp -d) node bench/start-up.mjs resnet50 [--batch 1] [--size 224] [--device gpu]
 //
