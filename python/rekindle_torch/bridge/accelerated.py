@@ -269,7 +269,9 @@ class _Prepared:
     """The model in the engine for one set of shapes, as its weights were then."""
 
     def __init__(self, model: nn.Module, call: _Call, owner: Accelerated):
-        self._weights = [*model.parameters(), *model.buffers()]
+        # Those of inference mode cannot change, and have no count of changes.
+        weights = [*model.parameters(), *model.buffers()]
+        self._weights = [tensor for tensor in weights if not tensor.is_inference()]
         self._versions = self._now()
         flat = _Flat(model, call)
         flat.eval()
@@ -296,5 +298,5 @@ class _Prepared:
         return tree_unflatten(leaves, self._spec)
 
     def _now(self) -> list[int]:
-        """Grows with every change in place; those of inference mode cannot change."""
-        return [0 if t.is_inference() else t._version for t in self._weights]
+        """Grows with every change in place. Asked at every call, of hundreds of tensors."""
+        return [tensor._version for tensor in self._weights]
