@@ -1,11 +1,11 @@
-import { clamped } from "./clamp.ts";
 import { packDepthwise } from "./conv-depthwise.ts";
 import { packProduct } from "./conv-gemm.ts";
-import { type Conv2d, conv2dOf } from "./conv-problem.ts";
+import { conv2dOf } from "./conv-problem.ts";
 import { biasStep, type Step, stepsAreVectorizable, stepsOf } from "./epilogue.ts";
 import { loadsOf, type Tile, tileFits, tileOf } from "./gemm-tile.ts";
 import type { Kernel, Problem } from "./kernel.ts";
 import { pixelCode } from "./place.ts";
+import { windowCode } from "./separable-window.ts";
 import { isHalf, tilesFor } from "./tile-choice.ts";
 import { tiledProgram } from "./tiled-product.ts";
 import { elementOf, needsFloats } from "./wgsl.ts";
@@ -48,6 +48,7 @@ export const convSeparable: Kernel = {
     const [x, , shift] = problem.inputs;
     const element = elementOf(x!, 4);
     const pixels = pixelCode(x!, "(params.depth / 4u)");
+    const window = windowCode(c, problem, pixels.pitch, options);
     const isExact = options.tailor === true && c.C % t.depth === 0;
     const program = tiledProgram(
       {
@@ -69,14 +70,14 @@ export const convSeparable: Kernel = {
           ...{ strideH: c.stride.h, strideW: c.stride.w, padH: c.pad.h, padW: c.pad.w },
           ...{ dilationH: c.dilation.h, dilationW: c.dilation.w, ...pixels.params },
         },
-        functions: windowFunctions(c, problem, pixels.pitch, options.tailor === true),
+        functions: window.functions,
         code: {
           setup: `${windowSetup(t, pixels)}
   var channel = aVec + firstSlice * ${t.depth / 4}u;
   var weightRow = bRow + firstSlice * ${t.depth}u;`,
           a: {
             element: "vec4<f32>",
-            value: (i) => `between(start${i}, inside${i}, channel)`,
+            ...window.load,
             counts: isExact ? undefined : () => "channel < params.depth / 4u",
           },
           b: {
@@ -145,34 +146,4 @@ function windowSetup(t: Tile, { pitch, first }: ReturnType<typeof pixelCode>): s
   let start${i} = (picture${i} * params.W + left${i}) * ${pitch}${first};
   let inside${i} = insideOf(top${i}, left${i});`;
   }).join("\n");
-}
-
-/**
- * WGSL for four channels of a pixel of the value between, the loop over taps written out or left to
- * the driver. No branch around a load: the GPU would wait for each.
- */
-function windowFunctions(c: Conv2d, problem: Problem, pitch: string, isWritten: boolean): string {
-  const taps = c.R * c.S;
-  const each = (body: string) =>
-    isWritten
-      ? Array.from({ length: taps }, (_, i) => `  {\n    let tap = ${i}u;\n${body}\n  }`).join("\n")
-      : `  for (var tap = 0u; tap < ${taps}u; tap++) {\n${body}\n  }`;
-  const bound = (name: string) => problem.attributes[name] as number | null;
-  const row = `tap / ${c.S}u * params.dilationH`;
-  const col = `tap % ${c.S}u * params.dilationW`;
-  return `// Above the top and left of the border wraps around to a large number.
-fn insideOf(top: u32, left: u32) -> u32 {
-  var mask = 0u;
-${each(`    let isInside = top + ${row} < params.H && left + ${col} < params.W;
-    mask |= select(0u, 1u << tap, isInside);`)}
-  return mask;
-}
-fn between(start: u32, inside: u32, channel: u32) -> vec4<f32> {
-  var sum = ${problem.inputs[2] ? "vec4<f32>(shift[channel])" : "vec4<f32>()"};
-${each(`    let place = start + (${row} * params.W + ${col}) * ${pitch} + channel;
-    let pixel = select(vec4<f32>(), vec4<f32>(x[place]), ((inside >> tap) & 1u) == 1u);
-    sum = fma(pixel, vec4<f32>(window[tap * (params.depth / 4u) + channel]), sum);`)}
-  return ${clamped("sum", "vec4<f32>", bound("low"), bound("high"))};
-}
-`;
 }

@@ -96,6 +96,11 @@ export interface Load {
    * a load makes the GPU wait for it. What lies beyond a buffer reads as anything.
    */
   readonly value: (i: number) => string;
+  /**
+   * Where `value` is what a vector is made of: its type, and an expression that makes the vector of
+   * it once the slice before has been multiplied, so that its loads have that time.
+   */
+  readonly raw?: { readonly type: string; readonly made: (i: number, raw: string) => string };
   /** The condition for vector i to count, or else to be zeros. Left out: it always does. */
   readonly counts?: ((i: number) => string) | undefined;
   /** `counts` is a vec4<bool>: one for each element. */
@@ -211,7 +216,7 @@ function fetch(t: Tile, code: TileCode, keyword: "let " | ""): string {
 /** The next slice waits in registers. */
 function loopOfOne(t: Tile, code: TileCode): string {
   const declared = fetchesOf(t, code).flatMap(({ name, load }) => [
-    `var next_${name}: ${load.element};`,
+    `var next_${name}: ${load.raw?.type ?? load.element};`,
     ...(load.counts ? [`var counts_${name}: ${load.each ? "vec4<bool>" : "bool"};`] : []),
   ]);
   const next = fetch(t, code, "");
@@ -256,8 +261,9 @@ function keep(t: Tile, code: TileCode, stage: string): string {
   const down = threadsDown(t);
   const across = threadsAcross(t);
   const vector = `vec4<${scalarOf(t)}>`;
-  const kept = ({ name, load }: Fetch) => {
-    const value = `${vector}(next_${name})`;
+  const kept = ({ name, load, index }: Fetch) => {
+    const next = `next_${name}`;
+    const value = `${vector}(${load.raw?.made(index, next) ?? next})`;
     return load.counts ? `select(${vector}(), ${value}, counts_${name})` : value;
   };
   const store = (fetched: Fetch) => {

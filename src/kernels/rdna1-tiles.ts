@@ -59,8 +59,6 @@ const assumed = {
   simds: 2,
   /** Barriers and the first reads of workgroup memory, of a slice. */
   slice: 150,
-  /** Of a slice as well, for each load of a window that computes elements of A. */
-  tap: 80,
   /** From the first load of a workgroup to its first multiplication, and the stores. */
   start: 1200,
   /** The part of the smaller of throughput and latency that adds to the larger. */
@@ -97,7 +95,7 @@ export function rdna1Cycles(t: Rdna1Tile, size: Size, cores: number): number {
   const round = (resident: number) => {
     if (resident === 0) return 0;
     const throughput = Math.max(1, (resident * waves) / assumed.simds) * alone;
-    const latency = alone + assumed.slice + taps * assumed.tap;
+    const latency = alone + assumed.slice;
     const slice = Math.max(throughput, latency) + assumed.mix * Math.min(throughput, latency);
     return slices * slice + assumed.start;
   };

@@ -117,7 +117,7 @@ test("many filters on large pictures stay two layers", () => {
     const graph = b.typed(b.op("Conv", [x, b.weight([filters, 8, 1, 1])], last));
     return opsOf(rewrite(graph, mergeSeparable)).join();
   };
-  expect(merged(160, 64)).toBe("SeparableConv");
+  expect(merged(160, 96)).toBe("SeparableConv");
   expect(merged(160, 128)).toBe("Conv,Conv");
   expect(merged(40, 128)).toBe("SeparableConv");
 });
