@@ -82,11 +82,13 @@ def methods_of(rows: Sequence[Row]) -> Iterator[Method]:
 def least_squares(samples: Sequence[Sequence[float]], seconds: Sequence[float]) -> list[float]:
     """Factors of the columns, none below zero, with the least sum of squared relative errors.
 
-    With few columns, trying every set of those above zero is exact.
+    With few columns, trying every set of those above zero is exact. On the CPU: PyTorch solves
+    samples that depend on each other there alone.
     """
-    matrix = torch.tensor(samples, dtype=torch.float64) / torch.tensor(seconds)[:, None]
+    numbers: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
+    matrix = torch.tensor(samples, **numbers) / torch.tensor(seconds, **numbers)[:, None]
     scale = matrix.abs().amax(0).clamp_min(1e-300)
-    ones = torch.ones(len(seconds), 1, dtype=torch.float64)
+    ones = torch.ones(len(seconds), 1, **numbers)
     width = matrix.shape[1]
     best, least = [0.0] * width, float("inf")
     for count in range(1, width + 1):

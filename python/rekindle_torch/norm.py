@@ -2,7 +2,8 @@
 
 On gfx1010 to gfx1012, MIOpen's kernel for training batch normalisation does not assemble (its
 inline assembly has `row_bcast`, which these chips lack: ROCm/MIOpen issue 1528). PyTorch has
-kernels of its own, and a flag per call chooses them: no global switch is touched.
+kernels of its own, and an operation that is always computed by them: no global switch is touched.
+The flag of `torch.batch_norm` that seems to forbid MIOpen does not: PyTorch 2.11 ignores it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Optional
 import torch
 from torch import Tensor, fx, nn
 
+from .recurrent import without_miopen
+from .tracing import is_exported_to_onnx, is_traced
+
 # torch.fx records this as one call.
 fx.wrap("batch_norm")
-
-_WITHOUT_MIOPEN = False
 
 
 def batch_norm(
@@ -29,16 +31,14 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """`torch.nn.functional.batch_norm` without MIOpen."""
-    if training:
+    if training and not is_traced():  # where sizes are tensors
         count = input.numel() // max(input.shape[1], 1)
         if count == 1:
             raise ValueError(
                 "batch normalisation in training needs more than 1 value per channel, and "
                 f"{list(input.shape)} has 1"
             )
-    return torch.batch_norm(
-        input, weight, bias, running_mean, running_var, training, momentum, eps, _WITHOUT_MIOPEN
-    )
+    return _native(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 def instance_norm(
@@ -51,11 +51,68 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """`torch.nn.functional.instance_norm` without MIOpen."""
-    return torch.instance_norm(
-        input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps,
-        _WITHOUT_MIOPEN,
+    """`torch.nn.functional.instance_norm` without MIOpen.
+
+    The channels of all images are those of one image to batch normalisation.
+    """
+    if is_exported_to_onnx():  # as in `_native`
+        with without_miopen():
+            return torch.instance_norm(
+                input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps,
+                False,
+            )  # fmt: skip
+    images, channels = input.shape[0], input.shape[1]
+
+    def repeated(values: Optional[Tensor]) -> Optional[Tensor]:
+        return None if values is None else values.repeat(images)
+
+    mean, var = repeated(running_mean), repeated(running_var)
+    output = _native(
+        input.contiguous().view(1, images * channels, *input.shape[2:]), mean, var,
+        repeated(weight), repeated(bias), use_input_stats, momentum, eps,
     )  # fmt: skip
+    if use_input_stats:
+        for kept, moved in ((running_mean, mean), (running_var, var)):
+            if kept is not None and moved is not None:
+                kept.copy_(moved.view(images, channels).mean(0))
+    return output.view(input.shape)
+
+
+def _native(
+    input: Tensor, running_mean: Optional[Tensor], running_var: Optional[Tensor],
+    weight: Optional[Tensor], bias: Optional[Tensor], training: bool, momentum: float, eps: float,
+) -> Tensor:  # fmt: skip
+    """Batch normalisation by the operation that stands for PyTorch's own kernels alone."""
+    is_empty = not is_traced() and input.numel() == 0
+    # The exporter to ONNX does not know the operation, which does not expect empty tensors either.
+    if is_empty or is_exported_to_onnx():
+        with without_miopen():
+            return torch.batch_norm(
+                input, weight, bias, running_mean, running_var, training, momentum, eps, False
+            )
+    if not is_traced():
+        _check(input, running_mean, running_var, weight, bias, training)
+    return torch.native_batch_norm(
+        input, weight, bias, running_mean, running_var, training, momentum, eps
+    )[0]
+
+
+def _check(
+    input: Tensor, running_mean: Optional[Tensor], running_var: Optional[Tensor],
+    weight: Optional[Tensor], bias: Optional[Tensor], training: bool,
+) -> None:  # fmt: skip
+    """What `torch.batch_norm` checks before it calls a kernel, which would read beyond its end."""
+    if not training and (running_mean is None or running_var is None):
+        raise RuntimeError("without training, normalisation needs running_mean and running_var")
+    given = {
+        "running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias,
+    }  # fmt: skip
+    for name, values in given.items():
+        if values is not None and values.numel() != input.shape[1]:
+            raise RuntimeError(
+                f"{name} has {values.numel()} elements, and {list(input.shape)} has "
+                f"{input.shape[1]} channels"
+            )
 
 
 class _BatchNorm(nn.modules.batchnorm._BatchNorm):

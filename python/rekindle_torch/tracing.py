@@ -16,6 +16,11 @@ def is_traced() -> bool:
     return torch.jit.is_tracing()  # type: ignore[attr-defined]
 
 
+def is_exported_to_onnx() -> bool:
+    """Whether the trace is to become ONNX, by the exporter that traces."""
+    return is_traced() and torch.onnx.is_in_onnx_export()
+
+
 def is_compiled() -> bool:
     """Whether `torch.compile` or `torch.export` is recording."""
     if not compiled.IS_SUPPORTED:

@@ -61,7 +61,7 @@ def tune_calls(
     """
     times = {
         key: (known or {}).get(key) or measure(works_of(key), key.device, timer)
-        for key in runs_of(work)
+        for key in methods_of(work)
     }
     for key, by_method in times.items():
         remember(key, fastest(by_method))
@@ -73,12 +73,16 @@ def fastest(by_method: dict[str, float]) -> str:
     return min(by_method, key=lambda name: by_method[name])
 
 
-def runs_of(work: Callable[[], object]) -> dict[Key, Run]:
-    """The convolutions that `work` runs, and how the first of each kind was computed."""
-    seen: dict[Key, Run] = {}
+def methods_of(work: Callable[[], object]) -> dict[Key, str]:
+    """The convolutions that `work` runs, and by which method the first of each kind.
+
+    No `Run` is kept: its tensor would keep the model's autograd graph, and with it all activations.
+    A CUDA graph of a backward pass cannot be recorded while an older graph of autograd lives.
+    """
+    seen: dict[Key, str] = {}
 
     def note(run: Run) -> None:
-        seen.setdefault(key_of(run.operation, run.problem, run.like), run)
+        seen.setdefault(key_of(run.operation, run.problem, run.like), run.method)
 
     with watching(note):
         work()

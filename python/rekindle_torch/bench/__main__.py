@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -12,10 +11,10 @@ from typing import Any
 
 import torch
 
-from ..tune import Times
 from .layer_times import FORMATS, layer_times
 from .layers import LAYERS, Layer
 from .model_times import MODELS, model_times
+from .process import Runner, measured, process_for
 from .results import Results
 
 KINDS = ("native", "fallback", "chosen", "tuned")
@@ -101,44 +100,40 @@ class _Deadline:
 
 
 def _work(options: argparse.Namespace, layers: list[Layer]) -> Iterator[tuple[str, str, Any]]:
-    """(what, title, a function that gives its row) for all that is to be measured."""
-    device = torch.device(options.device)
-    known: Times = {}
+    """(what, title, the function and the arguments of its row) for all that is to be measured."""
+    rest = options.batch, torch.device(options.device)
     forms = [form for form in FORMATS if options.format in (None, form)]
-
-    def of_layer(layer: Layer, form: str) -> Any:
-        return lambda: layer_times(layer, options.batch, device, form, known)
-
-    def of_model(name: str, form: str) -> Any:
-        return lambda: model_times(name, options.batch, device, form, known)
-
     if not options.no_layers:
         for layer in layers:
             for form in forms:
-                yield "layers", f"{layer.network} {layer.name} {form}", of_layer(layer, form)
+                title = f"{layer.network} {layer.name} {form}"
+                yield "layers", title, (layer_times, layer, *rest, form)
     if not options.no_models:
         for name in MODELS:
             for form in forms:
-                yield "models", f"{name} {form}", of_model(name, form)
+                yield "models", f"{name} {form}", (model_times, name, *rest, form)
 
 
-def _measure_all(options: argparse.Namespace, layers: list[Layer], results: Results) -> None:
+def _measure_all(
+    options: argparse.Namespace, layers: list[Layer], results: Results, run: Runner
+) -> None:
     deadline = _Deadline(options.seconds)
     head = {
         "layers": _HEAD,
         "models": f"\n{'model':34}{'':14}" + "".join(f"{kind:>10}" for kind in KINDS),
     }
     show = {"layers": _show, "models": _show_model}
-    for what, title, measured in _work(options, layers):
+    for what, title, work in _work(options, layers):
         if not deadline.allows(title):
             continue
         if what in head:
             print(head.pop(what))
         try:
-            row = measured()
+            row = run(measured, *work)
         except RuntimeError as error:  # out of memory, a kernel that does not start: go on
             results.fail(title, str(error))
-            print(f"{title} failed: {error}", file=sys.stderr)
+            reason = str(error).strip().partition("\n")[0]  # the file has all of it
+            print(f"{title} failed: {reason}", file=sys.stderr)
             continue
         results.add(what, row)
         show[what](row)
@@ -154,15 +149,10 @@ def main() -> int:
         print("this PyTorch reaches no GPU: --device cpu measures the CPU", file=sys.stderr)
         return 2
     layers = _layers(options)
-    # float32 as the target cards have it: without tensor cores.
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = True
-    # Every CUDA graph begins with a look for garbage, which need not look at PyTorch itself.
-    gc.freeze()
     results = Results(options.json, device, options.batch)
     print(f"{results.title}, float32, milliseconds")
-    _measure_all(options, layers, results)
+    with process_for(device) as run:
+        _measure_all(options, layers, results, run)
     for text, ratio in results.summary().items():
         print(f"native time by ours, geometric mean: {text}: {ratio:.3f}")
     return 1 if results.failed else 0

@@ -15,11 +15,10 @@ from ..convolution import operations
 from ..convolution.choice import forget, remember
 from ..convolution.key import Key
 from ..convolution.problem import Geometry
-from ..convolution.watch import Run
 from ..functional import conv2d
 from ..measure import graph_ms, time_ms
 from ..report import describe
-from ..tune import Times, fastest, measure, runs_of, works_of
+from ..tune import Times, fastest, measure, methods_of, works_of
 from .counts import counted, gpu_kernels
 from .layers import Layer
 
@@ -132,9 +131,9 @@ def layer_times(
     with without_library():
         row["fallback"] = case.gpu_times(F.conv2d)
     row["parts"] = [
-        _part_times(name, key, run, known)
+        _part_times(name, key, method, known)
         for name, work in case.parts()
-        for key, run in runs_of(work).items()
+        for key, method in methods_of(work).items()
     ]
     row["tuned"] = case.times(conv2d)
     row["relative_error"] = case.error()
@@ -142,7 +141,7 @@ def layer_times(
     return row
 
 
-def _part_times(name: str, key: Key, run: Run, known: Times) -> dict[str, Any]:
+def _part_times(name: str, key: Key, chosen: str, known: Times) -> dict[str, Any]:
     """Every method of one convolution: its time, and what it asks of the device.
 
     The fastest is used from now on.
@@ -155,7 +154,7 @@ def _part_times(name: str, key: Key, run: Run, known: Times) -> dict[str, Any]:
         method: {**counted(work), **({"kernels": kernels[method]} if kernels else {})}
         for method, work in works.items()
     }
-    return part_row(name, key, run.method, times, asked)
+    return part_row(name, key, chosen, times, asked)
 
 
 def part_row(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..convolution.choice import forget
 from ..measure import graph_ms, time_ms
 from ..replace import make_safe, restore
-from ..tune import Times, runs_of, tune_calls
+from ..tune import Times, methods_of, tune_calls
 from .layer_times import FORMATS, part_row, without_library
 from .networks import NETWORKS
 
@@ -80,14 +80,14 @@ def model_times(
     make_safe(case.model)
     row["chosen"] = case.times()
     case.model.train()
-    runs = runs_of(case.train)
+    methods = methods_of(case.train)
     known.update(tune_calls(case.train, graph_ms, known))
     case.model.eval()
-    runs.update(runs_of(case.infer))
+    methods.update(methods_of(case.infer))
     known.update(tune_calls(case.infer, graph_ms, known))
     row["tuned"] = case.times()
     row["parts"] = [
-        part_row(key.operation, key, run.method, known[key], {}) for key, run in runs.items()
+        part_row(key.operation, key, method, known[key], {}) for key, method in methods.items()
     ]
     restore(case.model)
     return row

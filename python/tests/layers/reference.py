@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -25,6 +26,23 @@ FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 # The largest error, by the largest value: Winograd's transforms lose digits.
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-6}
 WINOGRAD_TOLERANCE = {torch.float64: 1e-11, torch.float32: 5e-5}
+
+
+@contextmanager
+def made_on_the_cpu() -> Iterator[torch.device]:
+    """Inside, tensors are made on the CPU, whose random numbers are the same on every machine.
+
+    Gives the device that the tests use.
+    """
+    device = torch.empty(0).device
+    if device.type == "cpu":
+        yield device
+        return
+    torch.set_default_device("cpu")
+    try:
+        yield device
+    finally:
+        torch.set_default_device(device)
 
 
 class Case(NamedTuple):

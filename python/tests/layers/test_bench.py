@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import sys
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from rekindle_torch.bench import __main__ as bench
 from rekindle_torch.bench.counts import counted
 from rekindle_torch.bench.layers import LAYERS, Layer
 from rekindle_torch.bench.networks import NETWORKS
+from rekindle_torch.bench.process import OtherProcess
 from rekindle_torch.bench.results import geometric_mean
 from rekindle_torch.convolution.blocks import workspace_limit
 from rekindle_torch.convolution.choice import busy_flops, estimate
@@ -104,6 +106,38 @@ def test_a_layer_that_fails_does_not_end_the_run(monkeypatch, tmp_path, capsys) 
     assert bench.main() == 1
     titles = [f"resnet50 6: 4>8 3x3/2 {form}" for form in ("contiguous", "channels_last")]
     assert json.loads(file.read_text())["failed"] == dict.fromkeys(titles, "out of memory")
+
+
+def test_another_process_measures_on_after_an_error_and_after_its_end() -> None:
+    process = OtherProcess()
+    try:
+        first = process.run(os.getpid)
+        assert first != os.getpid() and process.run(os.getpid) == first
+        assert process.run(cudnn_is_benchmarked)
+        with pytest.raises(RuntimeError, match="no such matrix"):
+            process.run(fail_in_torch)
+        second = process.run(os.getpid)
+        assert second not in (first, os.getpid())
+        with pytest.raises(RuntimeError, match="terminated abruptly"):
+            process.run(os._exit, 3)
+        assert process.run(os.getpid) not in (first, second, os.getpid())
+    finally:
+        process.end()
+
+
+def cudnn_is_benchmarked() -> bool:
+    return torch.backends.cudnn.benchmark
+
+
+class UnknownToOthers(RuntimeError):
+    """Needs two arguments, so what pickle makes of it cannot be read."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+
+
+def fail_in_torch() -> None:
+    raise UnknownToOthers("no such matrix", "it is empty")
 
 
 def test_operations_and_bytes_are_counted() -> None:

@@ -15,12 +15,13 @@ def chosen(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], groups: int = 1,
     dtype: torch.dtype = torch.float32, limit_kb: int = 256 * 1024,
 ) -> str:  # fmt: skip
+    """The choice for the CPU, whichever device the other tests use."""
     pads = tuple((k // 2, k // 2) for k in w_shape[2:])
     geometry = Geometry((1,) * len(pads), pads, (1,) * len(pads), groups)
     problem = problem_of(x_shape, w_shape, geometry)
     set_workspace_limit(limit_kb * 1024)
     try:
-        return choose("forward", problem, torch.empty(0, dtype=dtype)).name
+        return choose("forward", problem, torch.empty(0, dtype=dtype, device="cpu")).name
     finally:
         set_workspace_limit()
 

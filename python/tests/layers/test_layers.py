@@ -118,7 +118,7 @@ def test_sixteen_bits(dtype: torch.dtype, method: str | None) -> None:
 
 def test_autocast() -> None:
     layer, x = rk.Conv2dGFX1010(3, 4, 3), torch.randn(1, 3, 5, 5)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(x.device.type, dtype=torch.bfloat16):
         y = layer(x)
         up = rk.ConvTranspose2dGFX1010(3, 4, 2)(x)
     assert y.dtype == up.dtype == torch.bfloat16

@@ -20,6 +20,8 @@ from rekindle_torch.bench.networks import NETWORKS, double
 from rekindle_torch.convolution.blocks import workspace_limit
 from rekindle_torch.convolution.methods import METHODS
 
+from .reference import made_on_the_cpu
+
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_forward(name: str) -> None:
@@ -40,7 +42,8 @@ def losses(model: nn.Module, steps: int) -> list[float]:
     torch.manual_seed(1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     result = []
-    x, labels = torch.randn(8, 3, 32, 32), torch.randint(0, 10, (8,))
+    with made_on_the_cpu() as device:
+        x, labels = torch.randn(8, 3, 32, 32).to(device), torch.randint(0, 10, (8,)).to(device)
     for _ in range(steps):
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), labels)
@@ -52,11 +55,12 @@ def losses(model: nn.Module, steps: int) -> list[float]:
 
 def test_training_stays_with_the_native_one() -> None:
     torch.manual_seed(0)
-    native = nn.Sequential(
-        double(3, 16), nn.MaxPool2d(2), double(16, 32), nn.Conv2d(32, 32, 3, stride=2, groups=8),
-        nn.ReLU(), nn.ConvTranspose2d(32, 16, 2, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-        nn.Linear(16, 10),
-    )  # fmt: skip
+    with made_on_the_cpu() as device:
+        native = nn.Sequential(
+            double(3, 16), nn.MaxPool2d(2), double(16, 32),
+            nn.Conv2d(32, 32, 3, stride=2, groups=8), nn.ReLU(), nn.ConvTranspose2d(32, 16, 2, 2),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10),
+        ).to(device)  # fmt: skip
     safe = copy.deepcopy(native)
     rk.make_safe(safe)
     expected, actual = losses(native, 20), losses(safe, 20)
@@ -113,7 +117,7 @@ LIBRARY_CALLS = ("conv", "cudnn", "miopen", "mkldnn", "unfold", "im2col", "col2i
 def test_only_operations_that_these_cards_do_well() -> None:
     model = nn.Sequential(
         double(3, 8), nn.Conv2d(8, 8, 3, 2, groups=8), nn.ConvTranspose2d(8, 4, 3, 2),
-        nn.Conv2d(4, 8, 1),
+        nn.Conv2d(4, 8, 1), nn.InstanceNorm2d(8, affine=True, track_running_stats=True),
     )  # fmt: skip
     x = torch.randn(2, 3, 12, 12)
     with Watch() as native:
@@ -193,6 +197,37 @@ def test_distributed_data_parallel(tmp_path: Any) -> None:
             torch.testing.assert_close(p.grad, gradient, rtol=1e-4, atol=1e-4)
     finally:
         torch.distributed.destroy_process_group()
+
+
+def test_tuning_keeps_no_graph_of_autograd() -> None:
+    """What is kept of one takes memory, and no later backward pass becomes a CUDA graph."""
+    from rekindle_torch.convolution import choice
+    from rekindle_torch.tune import tune_calls
+
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3)), torch.randn(1, 3, 8, 8)
+    rk.make_safe(model)
+    first, alive = model[0].weight, []
+
+    def node() -> Any:
+        """Of the graph, where gradients of the first weights end; a new one where none lives."""
+        with torch.enable_grad():
+            return first.expand_as(first).grad_fn.next_functions[0][0]
+
+    def work() -> None:
+        y = model(x)
+        node().metadata["from"] = "this work"
+        assert node().metadata
+        torch.autograd.grad(y.sum(), list(model.parameters()))
+
+    def timer(*_: Any) -> float:
+        alive.append(bool(node().metadata))
+        return 1.0
+
+    try:
+        tune_calls(work, timer)
+    finally:
+        choice.forget()
+    assert len(alive) > 4 and not any(alive)
 
 
 def test_tuning_measures_remembers_and_is_read_again(tmp_path: Any, monkeypatch: Any) -> None:

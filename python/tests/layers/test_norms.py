@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import io
+
 import pytest
 import torch
 from torch import nn
 
 import rekindle_torch as rk
+from rekindle_torch import norm
 
 NORMS = [
     (nn.BatchNorm1d, rk.SafeBatchNorm1d, 1),
@@ -16,6 +20,7 @@ NORMS = [
     (nn.InstanceNorm2d, rk.SafeInstanceNorm2d, 2),
     (nn.InstanceNorm3d, rk.SafeInstanceNorm3d, 3),
 ]
+training_of = {norm.batch_norm: "training", norm.instance_norm: "use_input_stats"}
 by_name = {"ids": lambda value: getattr(value, "__name__", str(value))}
 
 
@@ -49,6 +54,45 @@ def test_unusual_norms(options: dict) -> None:
     close(actual.eval()(x), expected.eval()(x))
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         actual.train()(torch.randn(1, 3, 1, 1))
+
+
+@pytest.mark.parametrize("_, own, rank", NORMS, **by_name)
+@pytest.mark.parametrize("is_training", [True, False], ids=["training", "inference"])
+def test_norms_ask_for_kernels_that_are_not_miopens(_, own, rank: int, is_training: bool) -> None:
+    """By name: whatever runs elsewhere, this operation has no other kernels on a GPU."""
+    layer = own(4, affine=True, track_running_stats=True).train(is_training)
+    traced = torch.jit.trace(layer, torch.randn(3, 4, *(5,) * rank), check_trace=False)
+    found = {node.kind() for node in traced.inlined_graph.nodes() if "norm" in node.kind()}
+    assert found == {"aten::native_batch_norm"}
+    x = torch.randn(2, 4, *(3,) * rank)  # and a trace holds for other sizes
+    close(traced(x), layer(x))
+
+
+def test_norms_are_exported_to_onnx() -> None:
+    pytest.importorskip("onnx.checker")
+    from onnx import load_model_from_string
+
+    model, file = torch.nn.Sequential(nn.BatchNorm2d(3), nn.InstanceNorm2d(3)).eval(), io.BytesIO()
+    rk.make_safe(model)
+    choices = inspect.signature(torch.onnx.export).parameters
+    options = {"dynamo": False} if "dynamo" in choices else {}
+    torch.onnx.export(model, (torch.randn(2, 3, 4, 4),), file, **options)
+    graph = load_model_from_string(file.getvalue()).graph
+    kinds = [node.op_type for node in graph.node if "Normalization" in node.op_type]
+    assert kinds == ["BatchNormalization", "InstanceNormalization"]
+    assert torch.backends.cudnn.enabled
+
+
+@pytest.mark.parametrize("own", [norm.batch_norm, norm.instance_norm], **by_name)
+def test_norms_of_other_channels_and_of_nothing(own) -> None:
+    mean, var = torch.zeros(3), torch.ones(3)
+    for values in ((mean, var), (mean, None), (None, None, mean), (None, None, None, mean)):
+        with pytest.raises(RuntimeError, match=r"(running_mean|weight|bias) has [36] elements"):
+            own(torch.randn(2, 4, 5, 5), *values, **{training_of[own]: True})
+    for values in ((), (mean,), (None, var)):
+        with pytest.raises(RuntimeError, match="needs running_mean and running_var"):
+            own(torch.randn(2, 3, 5, 5), *(*values, None, None)[:2], **{training_of[own]: False})
+    assert own(torch.randn(2, 3, 0, 5), mean, var).shape == (2, 3, 0, 5)
 
 
 @pytest.mark.parametrize(
