@@ -1,13 +1,14 @@
 // Does it pay to compute a depthwise convolution inside of the 1x1 convolution behind it? Times
 // such pairs of MobileNetV2 both ways: as two kernels (or three, where the sum is split), and as
-// the engine runs it (kernels/conv-separable.ts), in the engine's first few choices of tiles. The
+// the engine runs it (kernels/conv-separable.ts), in the engine's first choices of tiles. The
 // build must be up to date.
 //
 //   node bench/depthwise-fusion.mjs OUT.json [--batches 1,8,32] [--size 224] [--seconds 120]
-//                                            [--device gpu|software] [--tiles 6]
+//                                            [--device gpu|software] [--tiles 16]
 //
 // Both must agree before they are timed. OUT.json has one entry for each pair: median microseconds
-// of the pair, of the engine's first choice, and of the best of the choices that were tried.
+// of the pair, of the engine's first choice, and of the best of the choices that were tried; and
+// `tried`, rows of [us, tileM, tileN, depth, rows, cols, splits, stages].
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { openToMeasure, spreadOf } from "../dist/bench/index.js";
@@ -28,7 +29,7 @@ const { values: options, positionals } = parseArgs({
     size: { type: "string", default: "224" },
     seconds: { type: "string", default: "120" },
     device: { type: "string", default: "gpu" },
-    tiles: { type: "string", default: "6" },
+    tiles: { type: "string", default: "16" },
   },
   allowPositionals: true,
 });
@@ -42,7 +43,10 @@ function pairsOf(batch) {
   const passes = passesFor({ precision: "f32" });
   const apart = run(passes.filter(({ name }) => name !== "separable convolutions"));
   const merged = run(passes).filter(({ node }) => node.op === "SeparableConv");
-  return merged.map(({ node, problem }) => {
+  // Repeats of a block are timed once.
+  const sizeOf = ({ problem }) => JSON.stringify([problem.inputs, problem.attributes]);
+  const different = new Map(merged.map((found) => [sizeOf(found), found]));
+  return [...different.values()].map(({ node, problem }) => {
     const at = apart.findIndex((other) => other.node.outputs[0] === node.outputs[0]);
     const [first, second] = apart.slice(at - 1, at + 1);
     return { first, second, fused: problem };
@@ -126,7 +130,12 @@ for (const batch of options.batches.split(",").map(Number)) {
     const name = `${H}x${W}, ${C} by 3x3/${strides[0]} to ${weights.dims[0]}`;
     const tileOf = ({ tileM, tileN, depth, splits }) => `${tileM}x${tileN}x${depth} in ${splits}`;
     const [chosen, tile] = [tileOf(configs[0]), tileOf(configs[best - 1])];
-    rows.push({ batch, name, pairUs: us[0], fusedUs: us[1], chosen, bestUs: us[best], tile });
+    const tried = configs.map((t, i) => [
+      us[i + 1],
+      ...[t.tileM, t.tileN, t.depth, t.rows, t.cols, t.splits, t.stages],
+    ]);
+    const found = { pairUs: us[0], fusedUs: us[1], chosen, bestUs: us[best], tile, tried };
+    rows.push({ batch, name, ...found });
     const times = us.map((time) => time.toFixed(1));
     console.log(
       `batch ${batch}, ${name}: ${times[0]} us, fused ${times[1]} (${chosen}): ` +

@@ -4,8 +4,8 @@ usage: python3 bench/ncnn_baseline.py OUT_DIR [--names resnet18,...] [--samples 
 
 Reads OUT_DIR/NAME.onnx, which `bench/torch_baseline.py` or `rekindle models NAME --output` writes,
 and writes OUT_DIR/ncnn.json (see docs/measuring.md). Whole runs, from the CPU's memory to the CPU's
-memory, one picture of 224x224 at a time: ncnn has no batches. Results on the GPU must agree with
-ncnn on the CPU before anything is timed. Needs `pip install ncnn pnnx` and a Vulkan driver.
+memory, one picture of 224x224 at a time: ncnn has no batches. What does not agree with ncnn on the
+CPU is named, and not timed. Needs `pip install ncnn pnnx` and a Vulkan driver.
 """
 import argparse
 import datetime
@@ -92,7 +92,8 @@ def measure(folder, name, samples):
         error = numpy.linalg.norm(run(net, picture) - expected) / numpy.linalg.norm(expected)
         if not error <= tolerance:
             wrong = f"relative error {error:.1e}, at most {tolerance} is right"
-            sys.exit(f"{name}, {precision}: {wrong}")
+            print(f"{name} {precision}: not timed: {wrong}", file=sys.stderr)
+            continue
         ms = timed(net, picture, samples)
         print(f"{name} {precision}: {ms['median']:.2f} ms, error {error:.1e}", flush=True)
         yield {

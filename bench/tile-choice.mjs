@@ -1,7 +1,7 @@
 // How good the choice of tiles is: the time of what `tilesFor` puts first over the best time, on
 // measured layers. The build must be up to date.
 //
-//   node bench/tile-choice.mjs [bench/results/h100-2026-11-21/tiles.json] [--cores 132]
+//   node bench/tile-choice.mjs [bench/results/h100-2026-11-22/tiles.json] [--cores 132]
 //
 // Each measured layer holds rows of [us, tileM, tileN, depth, rows, cols, splits, stages], as
 // bench/tile-sweep.mjs measures them.
@@ -13,15 +13,13 @@ const { values, positionals } = parseArgs({
   options: { cores: { type: "string", default: "132" } },
   allowPositionals: true,
 });
-const file = positionals[0] ?? "bench/results/h100-2026-11-21/tiles.json";
+const file = positionals[0] ?? "bench/results/h100-2026-11-22/tiles.json";
 const layers = JSON.parse(readFileSync(file, "utf8"));
 const device = { isSoftware: false, cores: Number(values.cores) };
-// The tile of 32x64 has one slice in memory now; it was measured with two, which takes as long.
-const stagesOf = (t) => (t.tileM === 32 && t.cols === 8 ? 2 : t.stages);
-const keyOf = (t) => [t.tileM, t.tileN, t.depth, t.rows, t.cols, t.splits, stagesOf(t)].join();
-const ratios = layers.map(({ M, K, D, res }) => {
+const keyOf = (t) => [t.tileM, t.tileN, t.depth, t.rows, t.cols, t.splits, t.stages].join();
+const ratios = layers.map(({ N, M, K, D, res }) => {
   const times = new Map(res.map(([us, ...tile]) => [tile.join(), us]));
-  const chosen = tilesFor({ M, N: K, depth: D, groups: 1 }, device).find((t) =>
+  const chosen = tilesFor({ M, N: K, depth: D, groups: 1, pictures: N }, device).find((t) =>
     times.has(keyOf(t)),
   );
   return times.get(keyOf(chosen)) / Math.min(...times.values());

@@ -40,7 +40,7 @@ export const convGemm: Kernel = {
   configs(problem, device) {
     const c = conv2dOf(problem)!;
     const depth = c.R * c.S * (c.C / c.G);
-    const size = { M: c.N * c.P * c.Q, N: c.K / c.G, depth, groups: c.G };
+    const size = { M: c.N * c.P * c.Q, N: c.K / c.G, depth, groups: c.G, pictures: c.N };
     return tilesFor({ ...size, isHalf: isHalf(problem) }, device);
   },
   fits: (config, _problem, device) => tileFits(tileOf(config), device),
@@ -108,9 +108,8 @@ function sizes(c: Conv2d): Record<string, number> {
   };
 }
 
-/** A 1x1 convolution without stride or padding is a plain matrix product: rows lie in order. */
-const isProduct = (c: Conv2d): boolean =>
-  c.R * c.S === 1 && c.stride.h * c.stride.w === 1 && c.P === c.H && c.Q === c.W;
+/** A 1x1 convolution without padding is a plain matrix product, whose rows lie in order. */
+const isProduct = (c: Conv2d): boolean => c.R * c.S === 1 && windowsStayInside(c);
 
 /** How a thread finds its part of the picture; chosen by the shape of the problem. */
 interface Picture {
@@ -146,13 +145,27 @@ function windowsStayInside(c: Conv2d): boolean {
   return !isPadded && end("h", c.P, c.R) < c.H && end("w", c.Q, c.S) < c.W;
 }
 
-/** Rows of the product are pixels in order; the sum runs over channels alone. */
+/**
+ * Rows of the product are pixels in order, all of them or by strides; the sum runs over channels
+ * alone. Drivers take long to compile this, so there is one text for both, whose divisions are left
+ * out where there are no strides.
+ */
 function productPicture(t: Tile, { pitch, first }: Pixels, isExact: boolean): Picture {
+  const starts = Array.from({ length: loadsOf(t).a }, (_, i) => {
+    return `  var pixel${i} = tileRow + aRow + ${i}u * aStep;
+  if (params.strideH * params.strideW != 1u) {
+    let line = pixel${i} / (params.P * params.Q) * params.H
+      + pixel${i} / params.Q % params.P * params.strideH;
+    pixel${i} = line * params.W + pixel${i} % params.Q * params.strideW;
+  }
+  let start${i} = pixel${i} * ${pitch} + groupStart;`;
+  });
   return {
     setup: `  var channel = aVec + firstSlice * ${t.depth / 4}u;
-  let groupStart = group * (params.perGroup / 4u)${first};`,
+  let groupStart = group * (params.perGroup / 4u)${first};
+${starts.join("\n")}`,
     load: {
-      value: (i) => `x[(tileRow + aRow + ${i}u * aStep) * ${pitch} + groupStart + channel]`,
+      value: (i) => `x[start${i} + channel]`,
       counts: isExact ? undefined : () => "channel < params.depth / 4u",
     },
     advance: `channel += ${t.depth / 4}u;`,

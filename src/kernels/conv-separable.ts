@@ -36,7 +36,13 @@ export const convSeparable: Kernel = {
   },
   configs(problem, device) {
     const c = conv2dOf(depthwiseOf(problem))!;
-    const size = { M: c.N * c.P * c.Q, N: filtersOf(problem), depth: c.C, groups: 1 };
+    const size = {
+      M: c.N * c.P * c.Q,
+      N: filtersOf(problem),
+      depth: c.C,
+      groups: 1,
+      pictures: c.N,
+    };
     return tilesFor({ ...size, isHalf: isHalf(problem), taps: c.R * c.S }, device);
   },
   fits: (config, _problem, device) => tileFits(tileOf(config), device),

@@ -1,4 +1,5 @@
 import type { TensorType } from "../graph/index.ts";
+import { sizeOf } from "../tensor/index.ts";
 import type { Binding, PlacedType, PointwiseExpression, Problem } from "./kernel.ts";
 import { placeCode } from "./place.ts";
 import { broadcastWalk, isSplat, offsetCode, vectorizable } from "./strided.ts";
@@ -9,20 +10,51 @@ export interface Step {
   readonly expression: PointwiseExpression;
   readonly operand?: { readonly type: TensorType; readonly from: Binding };
   readonly operandFirst?: boolean;
+  /** The operator of a fused step. */
+  readonly op?: string;
+  /** Whether it is applied is told by a param, so that shaders with and without it are one. */
+  readonly optional?: { readonly applies: boolean };
 }
 
 /** The steps that were fused into a node, reading their operands from the node's extra inputs. */
 export function stepsOf(problem: Problem): Step[] {
   let operands = 0;
-  return problem.epilogue.map(({ expression, operand, operandFirst }) =>
+  return problem.epilogue.map(({ op, expression, operand, operandFirst }) =>
     operand
       ? {
-          expression,
+          ...{ op, expression, operandFirst },
           operand: { type: operand, from: { kind: "operand", index: operands++ } },
-          operandFirst,
         }
-      : { expression },
+      : { op, expression },
   );
+}
+
+/**
+ * Steps for shaders that many layers share: where there are a bias and, of a residual sum and a
+ * Relu, both, one or none, all three, of which the last two may be left out by params. ResNets have
+ * each product with and without them, and drivers take 0.2 s to compile one. A sum that is left out
+ * is given the bias to bind.
+ */
+export function sharedSteps(steps: readonly Step[], out: TensorType): readonly Step[] {
+  const [bias, ...fused] = steps;
+  if (!bias?.operand || bias.op) return steps;
+  const isWhole = ({ operand }: Step) => operand && sizeOf(operand.type.dims) === sizeOf(out.dims);
+  const sum = fused[0]?.op === "Add" && isWhole(fused[0]) ? fused[0] : undefined;
+  const relu = fused[sum ? 1 : 0];
+  if ((relu && relu.op !== "Relu") || fused.length > (sum ? 2 : 1)) return steps;
+  const nothing = { type: { ...bias.operand.type, dims: out.dims }, from: bias.operand.from };
+  return [
+    bias,
+    {
+      expression: (x, y) => `${x} + ${y}`,
+      operand: sum?.operand ?? nothing,
+      optional: { applies: sum !== undefined },
+    },
+    {
+      expression: (x, _y, T) => `max(${x}, ${T}(0))`,
+      optional: { applies: relu !== undefined },
+    },
+  ];
 }
 
 /** Adds a constant or computed bias, broadcast to the output as `dims`, before other steps. */
@@ -67,7 +99,9 @@ export function epilogue(steps: readonly Step[], out: PlacedType, width: Width) 
       lines.push(offset.code);
     }
     const [a, b] = step.operandFirst ? [y, "value"] : ["value", y];
-    lines.push(`  value = ${step.expression(a, b, T)};`);
+    const line = `value = ${step.expression(a, b, T)};`;
+    if (step.optional) params[`has${i}`] = step.optional.applies ? 1 : 0;
+    lines.push(step.optional ? `  if (params.has${i} != 0u) { ${line} }` : `  ${line}`);
   });
   const text = `${place.text}fn epilogue(first: ${T}, at: u32) -> ${T} {
   var value = first;

@@ -1,32 +1,15 @@
-import { type Tile, threadsOf } from "./gemm-tile.ts";
+import type { Tile } from "./gemm-tile.ts";
+import { type GpuTile, gpuCycles, gpuTiles } from "./gpu-tiles.ts";
 import type { Config, DeviceTraits, Problem } from "./kernel.ts";
 import { type Rdna1Tile, rdna1Cycles, rdna1HalfTiles, rdna1Tiles } from "./rdna1-tiles.ts";
 
-const tile = (
-  [tileM, tileN, depth]: readonly [number, number, number],
-  [rows, cols]: readonly [number, number],
-  stages: 1 | 2,
-): Tile => {
-  // The driver writes short loops out by itself, and compiles them sooner.
-  const unroll = rows * cols > 32;
-  return { tileM, tileN, depth, rows, cols, stages, unroll, half: false, splits: 1 };
-};
-
-/** From large (few loads for each multiplication) to small (work for many cores). */
-const gpuTiles: readonly Tile[] = [
-  tile([128, 64, 8], [8, 8], 2),
-  tile([64, 128, 8], [8, 8], 2),
-  tile([64, 64, 16], [8, 4], 1),
-  tile([64, 64, 16], [4, 8], 1),
-  tile([64, 32, 16], [8, 4], 1),
-  tile([32, 64, 16], [4, 8], 1),
-  tile([32, 32, 16], [4, 4], 1),
-  tile([32, 32, 16], [4, 4], 2),
-  tile([32, 32, 32], [4, 4], 1),
-];
-
 /** Emulated GPUs compile for seconds: one small tile, loops left as loops. */
-const softwareTiles: readonly Tile[] = [{ ...tile([32, 32, 8], [4, 4], 1), unroll: false }];
+const softwareTiles: readonly Tile[] = [
+  {
+    ...{ tileM: 32, tileN: 32, depth: 8, rows: 4, cols: 4 },
+    ...{ stages: 1, unroll: false, half: false, splits: 1 },
+  },
+];
 
 /** A matrix product's sizes: `groups` of them, each M x N with sums of length `depth`. */
 export interface ProductSize {
@@ -34,6 +17,8 @@ export interface ProductSize {
   readonly N: number;
   readonly depth: number;
   readonly groups: number;
+  /** Pictures that the rows belong to; left out: one. */
+  readonly pictures?: number;
   /** Both operands are float16. */
   readonly isHalf: boolean;
   /** Multiplications that make an element of A as it is loaded; left out: it is in memory. */
@@ -56,8 +41,9 @@ function tilesOf(size: ProductSize, device: DeviceTraits): readonly Tile[] {
     const tiles = half ? rdna1HalfTiles : rdna1Tiles;
     return ordered(tiles, size, device, rdna1Cycles).map((t) => rdna1Config(t, device));
   }
-  const tiles = gpuTiles.map((t) => ({ ...t, half }));
-  return ordered(tiles, size, device, estimateCycles);
+  const able = size.taps === undefined ? gpuTiles : gpuTiles.filter((t) => t.overlapOfComputed);
+  const tiles = able.map((t) => ({ ...t, half }));
+  return ordered(tiles, size, device, gpuCycles).map(gpuConfig);
 }
 
 /** Every tile with the splits that make sense for it, the shortest estimate first. */
@@ -74,74 +60,30 @@ function ordered<T extends Tile>(
     .map(({ t }) => t);
 }
 
+/** The tile alone. */
+function gpuConfig({ overlap: _overlap, overlapOfComputed: _computed, ...tile }: GpuTile): Tile {
+  return tile;
+}
+
 /** The tile alone, with what it asks of lanes where shaders may ask. */
 function rdna1Config(t: Rdna1Tile, { hasSubgroupSizeControl }: DeviceTraits): Tile {
   const { wave, wavesPerSimd: _waves, issueRate: _rate, ...tile } = t;
   return { ...tile, ...(hasSubgroupSizeControl && wave && { wave }) };
 }
 
-/** What the parts of a split sum may take; small beside the activations of a network. */
+/** Larger results of a picture are not split, for the parts would be its largest values. */
+const splitBytesMax = 2 ** 19;
 const partBytesMax = 4 * 2 ** 20;
 
 /** Parts to cut the sum into: only while workgroups are few and every part has some slices. */
-function splitsOf(t: Tile, { M, N, depth, groups }: ProductSize): number[] {
+function splitsOf(t: Tile, { M, N, depth, groups, pictures = 1 }: ProductSize): number[] {
   const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
   const slices = Math.ceil(depth / t.depth);
+  const bytes = 4 * M * N * groups;
   const isSound = (splits: number) =>
-    tiles * splits <= 1100 && slices >= 2 * splits && 4 * splits * M * N * groups <= partBytesMax;
+    tiles * splits <= 1100 &&
+    slices >= 2 * splits &&
+    bytes <= splitBytesMax * pictures &&
+    splits * bytes <= partBytesMax * pictures;
   return [1, 2, 4, 8, 16].filter((splits) => splits === 1 || isSound(splits));
-}
-
-/**
- * What the model is made of, fitted to 47 layers of ResNet-50, VGG-16 and MobileNetV2 with these
- * tiles (32x64 with two slices, which takes as long) and up to 5 splits each on an H100: its
- * choices take 9 % longer than the best of 15 tiles in the geometric mean
- * (`node bench/tile-choice.mjs`).
- */
-const fitted = {
-  /** Loads from workgroup memory for each multiplication, as against 1 / rows + 1 / cols. */
-  load: 0.758,
-  /** Workgroups that hide each other's latency on a core: with tiles of 4x4 or 8x4, and of 8x8. */
-  overlap: 2.04,
-  overlapLarge: 1.4,
-  /** Cycles of latency of a slice: those of its barriers and loads, and for each multiplication. */
-  slice: 144,
-  multiplication: 0.522,
-  /** The part of a slice's latency that two slices in memory leave. */
-  twoStages: 0.464,
-  /** The part of the smaller of throughput and latency that adds to the larger. */
-  mix: 0.578,
-  /** Cycles of the second dispatch of a split sum, and for each byte of its parts. */
-  sum: 7_900,
-  byte: 0.00049,
-};
-
-/**
- * With two slices, and in one tile without: its products take as long with one slice and the loop
- * left to the driver as with two and the loop written out, which takes longer to compile.
- */
-const hidesLatency = (t: Tile): boolean => t.stages === 2 || (t.tileM === 32 && t.cols === 8);
-
-/** Multiplications that a core starts in a cycle. */
-const lanes = 128;
-
-/**
- * Estimated time of a tiled product on a device of `cores` cores, in cycles: the larger of what
- * arithmetic and latency of the busiest core ask for, and a part of the smaller.
- */
-function estimateCycles(t: Tile, size: ProductSize, cores: number) {
-  const { M, N, depth, groups, taps = 0 } = size;
-  const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
-  const rounds = Math.ceil((tiles * t.splits) / cores);
-  const slices = Math.ceil(Math.ceil(depth / t.depth) / t.splits);
-  const loads = 1 + fitted.load * (1 / t.rows + 1 / t.cols);
-  const perThread = (t.tileM * (t.tileN + taps) * t.depth) / threadsOf(t);
-  const throughput = (rounds * slices * perThread * threadsOf(t) * loads) / lanes;
-  const overlap = t.rows * t.cols >= 64 ? fitted.overlapLarge : fitted.overlap;
-  const wait = fitted.slice * (hidesLatency(t) ? fitted.twoStages : 1);
-  const latency =
-    Math.ceil(rounds / overlap) * slices * (wait + fitted.multiplication * perThread * loads);
-  const both = Math.max(throughput, latency) + fitted.mix * Math.min(throughput, latency);
-  const bytes = 8 * t.splits * M * N * groups;
-  return both + (t.splits > 1 ? fitted.sum + fitted.byte * bytes : 0);
 }

@@ -1,4 +1,4 @@
-import { epilogue, type Step } from "./epilogue.ts";
+import { epilogue, type Step, sharedSteps } from "./epilogue.ts";
 import { type Tile, type TileCode, threadsOf, tileBody, tileMemory } from "./gemm-tile.ts";
 import type { BuildOptions, Dispatch, PlacedType, Program } from "./kernel.ts";
 import {
@@ -76,7 +76,8 @@ function product(
 ): Dispatch {
   const { index, dynamic } = partCode(part, parts);
   const isWhole = t.splits === 1;
-  const tail = isWhole ? epilogue(p.steps, p.out, 4) : undefined;
+  const steps = options.specialize ? p.steps : sharedSteps(p.steps, p.out);
+  const tail = isWhole ? epilogue(steps, p.out, 4) : undefined;
   const { across, perGroup, perSplit } = tilesOf(p, t);
   const slices = Math.ceil(p.depth / t.depth);
   const result: Buffer = isWhole ? (p.into ?? outputOf(p)) : partialSums(true);
@@ -141,7 +142,7 @@ const sumThreads = 64;
 
 /** Adds the parts of a split sum up, then applies the fused steps. */
 function sum(p: TiledProduct, t: Tile, options: BuildOptions): Dispatch {
-  const tail = epilogue(p.steps, p.out, 4);
+  const tail = epilogue(sharedSteps(p.steps, p.out), p.out, 4);
   const count = p.rows * p.groups * p.cols;
   const head = declare(
     {

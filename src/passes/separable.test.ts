@@ -110,14 +110,29 @@ test("more operands than a shader has buffers for are left alone", () => {
   expect(opsOf(run(b, x))).toEqual(["Conv", "Conv+Add+Add+Add"]);
 });
 
-test("many filters on large pictures stay two layers", () => {
+test("on large pictures, few and many filters stay two layers", () => {
   const merged = (size: number, filters: number) => {
     const b = new GraphBuilder();
     const x = depthwise(b, b.input("x", [1, size, size, 8]));
     const graph = b.typed(b.op("Conv", [x, b.weight([filters, 8, 1, 1])], last));
     return opsOf(rewrite(graph, mergeSeparable)).join();
   };
-  expect(merged(160, 96)).toBe("SeparableConv");
-  expect(merged(160, 128)).toBe("Conv,Conv");
+  expect(merged(500, 24)).toBe("SeparableConv");
+  expect(merged(500, 16)).toBe("Conv,Conv");
+  expect(merged(40, 16)).toBe("SeparableConv");
+  expect(merged(240, 64)).toBe("SeparableConv");
+  expect(merged(240, 96)).toBe("Conv,Conv");
   expect(merged(40, 128)).toBe("SeparableConv");
+});
+
+test("large windows stay two layers", () => {
+  const merged = (side: number) => {
+    const b = new GraphBuilder();
+    const taps = b.weight([8, 1, side, side]);
+    const x = b.op("Conv", [b.input("x", [1, 9, 9, 8]), taps], { ...last, group: 8 });
+    const graph = b.typed(b.op("Conv", [x, b.weight([12, 8, 1, 1])], last));
+    return opsOf(rewrite(graph, mergeSeparable)).join();
+  };
+  expect(merged(3)).toBe("SeparableConv");
+  expect(merged(5)).toBe("Conv,Conv");
 });

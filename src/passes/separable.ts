@@ -39,13 +39,15 @@ export const mergeSeparable: Rule = (node, around) => {
 /**
  * The value between is computed anew for every tile of columns, which saves memory traffic where
  * there are one or two of them, and a launch anywhere. Of MobileNetV2's pairs on an H100, those of
- * up to 64 filters gain 11 to 98 %, of 96 filters -5 to 19 % at batch 8, larger ones lose as often
- * as they gain there, and all gain at batch 1 (bench/depthwise-fusion.mjs); for an RX 5600 XT the
- * same is predicted.
+ * 24 to 64 filters take from 4 % longer to 40 % less time at batch 8 and 32; those of 16, which
+ * leave half of a tile idle, and of 96 take longer there; and at batch 1 nearly all take less
+ * (bench/depthwise-fusion.mjs). Larger windows were not measured; they take more registers.
  */
 function pays(problem: Problem): boolean {
+  const [, , ...window] = problem.inputs[1]!.dims;
+  if (sizeOf(window) > 9) return false;
   const filters = problem.outputs[0]!.dims.at(-1)!;
-  return filters <= 96 || flopOfProblem(problem) <= 3.5e7;
+  return (filters > 16 && filters <= 64) || flopOfProblem(problem) <= 3.5e7;
 }
 
 const attributesOf = (node: Node) => parseAttributes(opOf(node), node.attributes, node.name);

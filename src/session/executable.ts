@@ -57,8 +57,11 @@ export class Executable {
       // First what uploading waits for.
       weights.compile(weightsOf(plan));
       compilation = new Compilation(gpu, plan, onProgress);
+      // This thread compiles while the device rearranges weights.
+      const compiled = compilation.finish();
+      compiled.catch(() => {}); // Reported below, when nothing is being uploaded any more.
       const buffers = await made.upload(onProgress);
-      const pipelines = await compilation.finish();
+      const pipelines = await compiled;
       await gpu.checked("preparing the session", () => made.bind(pipelines, buffers));
       return made;
     } catch (error) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { gpuTraits as device } from "../../test/gpu-traits.ts";
 import { GraphBuilder } from "../../test/graphs.ts";
 import { accesses } from "../../test/plans.ts";
+import { residualProducts } from "../../test/residual-products.ts";
 import type { TypedGraph } from "../graph/index.ts";
 import { models } from "../models/index.ts";
 import { optimize, resolve } from "../passes/index.ts";
@@ -39,6 +40,14 @@ describe("makePlan", () => {
       expect(dispatches.filter(({ label }) => label.startsWith("Concat"))).toEqual([]);
     },
   );
+
+  test("products with and without a residual sum, a Relu and strides share a shader", () => {
+    const shapes = new Map([["x", [1, 8, 9, 7]]]);
+    const graph = optimize(resolve(residualProducts(), shapes), { precision: "f32" });
+    const products = makePlan(graph, device).dispatches.filter((d) => d.label.includes("gemm"));
+    expect(products).toHaveLength(5);
+    expect(new Set(products.map(({ wgsl }) => wgsl)).size).toBe(1);
+  });
 
   test("views have no memory of their own", () => {
     const b = new GraphBuilder();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { expectClose } from "../../test/cases.ts";
 import { GraphBuilder, randomFeeds } from "../../test/graphs.ts";
+import { residualProducts } from "../../test/residual-products.ts";
 import { Gpu, openGpu } from "../gpu/index.ts";
 import type { Graph } from "../graph/index.ts";
 import { writeOnnx } from "../onnx/index.ts";
@@ -62,6 +63,10 @@ describe("results", () => {
     const sum = b.op("Add", [conv(inner, 8, 8, 1), stem]);
     const flat = b.op("Flatten", [sum]);
     await expectRight(b.graph(flat, stem));
+  });
+
+  test("products that share a shader, with or without a sum, a Relu and strides", async () => {
+    await expectRight(residualProducts());
   });
 
   test("views of an input, of a constant, of a value, and of each other", async () => {

@@ -14,6 +14,7 @@ interface Stored {
 const mappedBytesMin = 64 * 1024;
 
 const packLabel = "pack";
+const uploading = "uploading weights";
 
 /** Constants that wait on the device to be rearranged take this at least, beside the largest. */
 const sourceBytesMin = 4 * 2 ** 20;
@@ -57,16 +58,27 @@ export class WeightStore {
     const buffers = new Map<Weight, GPUBuffer>();
     const packers = new Packers(this.gpu);
     const sourceBytesMax = Math.max(sourceBytesMin, roomBytes);
+    /** What the device finds wrong with uploads: it tells later, when nobody waits for it. */
+    const verdicts: Promise<void>[] = [];
     const largestFirst = [...weights].sort((a, b) => this.sourceBytes(b) - this.sourceBytes(a));
     try {
       for (const weight of largestFirst) {
-        if (packers.bytes + this.sourceBytes(weight) > sourceBytesMax) await packers.run();
+        if (packers.bytes + this.sourceBytes(weight) > sourceBytesMax) {
+          await Promise.all(verdicts.splice(0));
+          await packers.run();
+        }
         const known = this.stored.get(keyOf(weight));
-        if (known) known.users++;
-        else await this.gpu.checked("uploading weights", () => this.add(weight, packers));
+        if (known) {
+          known.users++;
+        } else {
+          const { verdict } = this.gpu.watch(uploading, () => this.add(weight, packers));
+          verdict.catch(() => {}); // Awaited below, if nothing else fails before.
+          verdicts.push(verdict);
+        }
         onHeld(weight);
         buffers.set(weight, this.stored.get(keyOf(weight))!.buffer);
       }
+      await Promise.all(verdicts.splice(0));
       await packers.run();
     } finally {
       packers.destroy();
