@@ -1,10 +1,10 @@
 // How far the performance model is from what was measured: whole networks on an H100, by the same
 // method as for RDNA1 cards (docs/performance-model.md). The build must be up to date.
 //
-//   node bench/predict-check.mjs [bench/results/h100-2026-11-21/networks.json]
+//   node bench/predict-check.mjs [bench/results/h100-2026-11-22/resnet50.json ...]
 //
-// Measured times go from the call to its completion, so they hold what JavaScript adds to small
-// networks; predicted ones are of the GPU alone. The kernels have changed since.
+// Takes what `rekindle bench model --json FILE` writes. Measured times go from the call to its
+// completion; predicted ones are of the GPU alone, so `submissionMs` is added.
 import { readFileSync } from "node:fs";
 import { models } from "../dist/models/index.js";
 import { optimize, resolve } from "../dist/passes/index.js";
@@ -12,7 +12,12 @@ import { findCard, traitsOfCard } from "../dist/predict/cards.js";
 import { h100 } from "../dist/predict/machine.js";
 import { predictOn } from "../dist/predict/predict.js";
 
-const file = process.argv[2] ?? "bench/results/h100-2026-11-21/networks.json";
+const names = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
+const given = process.argv.slice(2);
+const files = given.length
+  ? given
+  : names.map((name) => `bench/results/h100-2026-11-22/${name}.json`);
+const measured = files.flatMap((file) => JSON.parse(readFileSync(file, "utf8")).models);
 const device = {
   ...traitsOfCard(findCard("RX 5700 XT")),
   maxComputeWorkgroupStorageSize: 49152,
@@ -22,18 +27,22 @@ const device = {
   hasF16: false,
   architecture: "hopper",
 };
+/** From the call to the GPU's first work, and from its last to the answer. */
+const submissionMs = 0.15;
+
 const logs = [];
-for (const { name, batch, onDeviceMs } of JSON.parse(readFileSync(file, "utf8"))) {
+for (const { name, batch, onDeviceMs } of measured) {
   const graph = models.get(name).build({ batch });
   const shapes = new Map(graph.inputs.map((x) => [x.name, x.dims]));
   const typed = optimize(resolve(graph, shapes), { precision: "f32" });
   const { predictedMs, boundMs } = predictOn(typed, h100, device);
-  const ratio = predictedMs / onDeviceMs.median;
+  const predicted = predictedMs + submissionMs;
+  const ratio = predicted / onDeviceMs.median;
   logs.push(Math.log(ratio));
   const ms = (value) => value.toFixed(2).padStart(7);
   console.log(
     `${name.padEnd(14)}${String(batch).padStart(3)}  bound ${ms(boundMs)}  predicted` +
-      `${ms(predictedMs)}  measured ${ms(onDeviceMs.median)} ms  ratio ${ratio.toFixed(2)}`,
+      `${ms(predicted)}  measured ${ms(onDeviceMs.median)} ms  ratio ${ratio.toFixed(2)}`,
   );
 }
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;

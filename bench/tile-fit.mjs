@@ -6,13 +6,13 @@
 //                           [--rounds 8000]
 //
 // Prints what it found, and how much longer the choices take than the best: of the layers that it
-// was fitted to, and of each third of them when fitted to the two others. The search is by chance:
-// it changes one to three numbers at a time, and keeps what makes the choices better, or nearly all
-// estimates closer. Seeds differ; take the best of a few.
+// was fitted to, and of each third of them when fitted to the two others. The search is by chance
+// (search.mjs), and seeds differ: take the best of a few.
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fitted, gpuCycles, gpuTiles } from "../dist/kernels/gpu-tiles.js";
 import { tilesFor } from "../dist/kernels/tile-choice.js";
+import { search } from "./search.mjs";
 
 const { values, positionals } = parseArgs({
   options: {
@@ -68,36 +68,13 @@ function judge(by, among) {
   return { mean: Math.exp(mean), worst, error, cost: mean + 0.15 * error + 0.01 * Math.log(worst) };
 }
 
-let state = Number(values.seed);
-function chance() {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state / 2 ** 32;
-}
-
-function fitTo(among, rounds) {
-  const keys = Object.keys(start);
-  let [best, result] = [start, judge(start, among)];
-  let [by, now] = [best, result];
-  for (let round = 0; round < rounds; round++) {
-    const width = round % 4000 < 2000 ? 1 : 0.3;
-    if (round % 4000 === 0) [by, now] = [best, result];
-    const next = { ...by };
-    for (let changes = 1 + Math.floor(3 * chance()); changes > 0; changes--) {
-      next[keys[Math.floor(keys.length * chance())]] *= Math.exp((chance() - 0.5) * width);
-    }
-    const judged = judge(next, among);
-    if (judged.cost < now.cost || chance() < 0.002) [by, now] = [next, judged];
-    if (judged.cost < result.cost) [best, result] = [next, judged];
-  }
-  return { best, result };
-}
-
 const inShort = ({ mean, worst, error }) =>
   `${mean.toFixed(3)} of the best time (worst ${worst.toFixed(2)}), estimates off by ` +
   `${(100 * error).toFixed(0)} %`;
 console.log(`${layers.length} layers, as it is: ${inShort(judge(start, layers))}`);
 const rounds = Number(values.rounds);
-const { best, result } = fitTo(layers, rounds);
+const seed = Number(values.seed);
+const { best, result } = search(start, (by) => judge(by, layers), { rounds, seed });
 console.log(`fitted: ${inShort(result)}`);
 for (const [key, value] of Object.entries(best)) {
   const isTile = Number.isInteger(Number(key));
@@ -107,6 +84,6 @@ for (const [key, value] of Object.entries(best)) {
 for (const part of [0, 1, 2]) {
   const rest = layers.filter((_, i) => i % 3 !== part);
   const unseen = layers.filter((_, i) => i % 3 === part);
-  const { best: byRest } = fitTo(rest, rounds / 2);
+  const { best: byRest } = search(start, (by) => judge(by, rest), { rounds: rounds / 2, seed });
   console.log(`third ${part + 1}, fitted to the others: ${inShort(judge(byRest, unseen))}`);
 }

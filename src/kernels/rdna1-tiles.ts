@@ -58,13 +58,13 @@ export const rdna1HalfTiles: readonly Rdna1Tile[] = [
 const assumed = {
   simds: 2,
   /** Barriers and the first reads of workgroup memory, of a slice. */
-  slice: 150,
-  /** From the first load of a workgroup to its first multiplication, and the stores. */
-  start: 1200,
+  slice: 243,
+  /** Before and after the loop: the stores, above all. */
+  start: 900,
   /** The part of the smaller of throughput and latency that adds to the larger. */
-  mix: 0.83,
+  mix: 0.308,
   /** Of the second dispatch of a split sum, and for each byte that it moves. */
-  sum: 11_000,
+  sum: 6750,
   byte: 1 / 400,
 };
 

@@ -38,23 +38,24 @@ export interface DispatchTime {
 }
 
 /**
- * What no data sheet tells, in seconds. All but `exposed` are fitted to half of 77 layers with up
- * to 54 tiles each, measured on an H100, and taken over to other GPUs as they are; the other half
- * tells the error (h100.test.ts). `exposed` is what a hit in the L2 takes on RDNA cards, roughly
- * (chipsandcheese.com, "Measuring GPU memory latency", 2021, for RDNA2).
+ * What no data sheet tells, in seconds: fitted on an H100, and taken over to other GPUs as it is.
+ * `slice` and `mix` to half of 89 layers in many tiles and up to five splits each, as
+ * bench/predict-fit.mjs prints them; the other half tells the error (h100.test.ts). `launch` to
+ * twelve networks (bench/predict-check.mjs). `exposed` is what a hit in the L2 takes on RDNA cards,
+ * roughly (chipsandcheese.com, "Measuring GPU memory latency", 2021, for RDNA2).
  */
-const latencies = {
+export const fitted = {
   /** Barriers and the first reads of workgroup memory, of an iteration. */
-  slice: 100e-9,
-  /** From the first load of a workgroup to its first multiplication. */
-  start: 0.42e-6,
+  slice: 162e-9,
   /** Beginning and end of a dispatch among others. */
-  launch: 7.2e-6,
+  launch: 4.5e-6,
   exposed: 110e-9,
+  /** The part of the smaller of throughput and latency that adds to the larger. */
+  mix: 0.308,
 };
 
-/** The part of the smaller of throughput and latency that adds to the larger; fitted as well. */
-const mix = 0.83;
+/** `launch` of a dispatch that follows one like it: its code and its weights are at hand. */
+export const repeated = { ...fitted, launch: 2.07e-6 };
 
 /**
  * Predicts the time of a dispatch. The busiest unit gets `workgroups / units` of them, rounded up,
@@ -62,16 +63,16 @@ const mix = 0.83;
  * instructions need to be issued, or as one wave needs alone with its latencies, whichever is
  * longer, and a part of the shorter. Loads and memory run beside it.
  */
-export function dispatchTime(work: DispatchWork, machine: Machine): DispatchTime {
+export function dispatchTime(work: DispatchWork, machine: Machine, by = fitted): DispatchTime {
   const perUnit = Math.ceil(work.workgroups / machine.units);
   const resident = Math.max(1, Math.min(perUnit, work.groupsPerUnit));
   const rounds = Math.floor(perUnit / resident);
   const computeMs =
-    rounds * roundMs(work, machine, resident) + roundMs(work, machine, perUnit % resident);
+    rounds * roundMs(work, machine, resident, by) + roundMs(work, machine, perUnit % resident, by);
   const loadMs = (1000 * perUnit * work.loadedBytes) / machine.loadRate / machine.hertz;
   const memoryMs =
     1000 * (work.memoryBytes / machine.memoryRate + work.cachedBytes / machine.cacheRate);
-  const launchMs = 1000 * latencies.launch;
+  const launchMs = 1000 * by.launch;
   const parts = { compute: computeMs, loads: loadMs, memory: memoryMs, launch: launchMs };
   const limit = (Object.keys(parts) as (keyof typeof parts)[]).reduce((a, b) =>
     parts[b] > parts[a] ? b : a,
@@ -81,17 +82,22 @@ export function dispatchTime(work: DispatchWork, machine: Machine): DispatchTime
 }
 
 /** Milliseconds that a unit takes for some workgroups side by side. */
-function roundMs({ code, iterations, wavesPerGroup }: DispatchWork, m: Machine, groups: number) {
+function roundMs(
+  { code, iterations, wavesPerGroup }: DispatchWork,
+  m: Machine,
+  groups: number,
+  by: typeof fitted,
+): number {
   if (groups === 0) return 0;
   const waves = Math.max(1, (groups * wavesPerGroup) / m.simds);
   const { vectorClocks, sharedClocks, exposedWaits, outsideClocks } = code;
   // Compiled code counts the share of one of two SIMDs, at 128 bytes a clock for both.
   const shared = (sharedClocks * m.simds * 64) / m.sharedRate;
   const alone = Math.max(vectorClocks, shared) / m.hertz;
-  const latency = (iterations > 0 ? latencies.slice : 0) + exposedWaits * latencies.exposed;
+  const latency = (iterations > 0 ? by.slice : 0) + exposedWaits * by.exposed;
   const throughput = waves * alone;
   const one = alone + latency;
-  const slice = Math.max(throughput, one) + mix * Math.min(throughput, one);
+  const slice = Math.max(throughput, one) + by.mix * Math.min(throughput, one);
   const outside = (waves * outsideClocks) / m.hertz;
-  return 1000 * (iterations * slice + outside + latencies.start);
+  return 1000 * (iterations * slice + outside);
 }

@@ -37,7 +37,7 @@ const sliceRate = 64;
 /**
  * An RDNA1 card. Two SIMDs of 32 lanes in a compute unit; workgroup memory moves 128 bytes a clock
  * and the nearest cache 64: AMD, "RDNA architecture" white paper, 2019. That half of the L2's rate
- * reaches kernels is an assumption; on an H100 two fifths fit.
+ * reaches kernels is an assumption; on an H100 a third fits.
  */
 export function machineOfCard(card: Card): Machine {
   const hertz = card.gameMHz * 1e6;
@@ -78,10 +78,10 @@ export const h100: Machine = {
   f16Rate: 2,
   memoryRate: 3.35e12,
   cacheBytes: 50e6,
-  cacheRate: 2e12,
+  cacheRate: 1.66e12,
   cacheRateMax: 5.2e12,
-  sharedRate: 156,
+  sharedRate: 140,
   loadRate: 64,
-  tileOverhead: 1.43,
+  tileOverhead: 1.49,
   sharedBytes: 227 * 1024,
 };

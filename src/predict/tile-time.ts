@@ -1,6 +1,6 @@
 import type { Config } from "../kernels/kernel.ts";
 import { estimatedTile, unknownShader } from "./compiled.ts";
-import { type DispatchWork, dispatchTime } from "./dispatch-time.ts";
+import { type DispatchWork, dispatchTime, repeated } from "./dispatch-time.ts";
 import type { Machine } from "./machine.ts";
 
 /** A matrix product, or a convolution as one: rows, columns, length of the sum. */
@@ -16,7 +16,12 @@ export interface TileProblem {
  * Milliseconds that a product in tiles is predicted to take when it is repeated: from the tile's
  * shape alone, without compiled code. For checking the method where many tiles were measured.
  */
-export function tileTime(problem: TileProblem, config: Config, machine: Machine): number {
+export function tileTime(
+  problem: TileProblem,
+  config: Config,
+  machine: Machine,
+  by = repeated,
+): number {
   const t = config as Readonly<Record<"tileM" | "tileN" | "depth" | "rows" | "cols", number>>;
   const splits = (config.splits as number | undefined) ?? 1;
   const shader = estimatedTile(config, machine);
@@ -34,12 +39,17 @@ export function tileTime(problem: TileProblem, config: Config, machine: Machine)
     memoryBytes: 0,
     cachedBytes: problem.inputBytes + splits * resultBytes,
   };
-  const whole = dispatchTime(product, machine).predictedMs;
-  return splits === 1 ? whole : whole + sumTime(resultBytes, splits, machine);
+  const whole = dispatchTime(product, machine, by).predictedMs;
+  return splits === 1 ? whole : whole + sumTime(resultBytes, splits, machine, by);
 }
 
 /** The dispatch that adds the parts of a split sum up: four columns for each of 64 lanes. */
-function sumTime(resultBytes: number, splits: number, machine: Machine): number {
+function sumTime(
+  resultBytes: number,
+  splits: number,
+  machine: Machine,
+  by: typeof repeated,
+): number {
   const workgroups = Math.ceil(resultBytes / 16 / 64);
   const cachedBytes = resultBytes * (splits + 1);
   const work: DispatchWork = {
@@ -52,5 +62,5 @@ function sumTime(resultBytes: number, splits: number, machine: Machine): number 
     memoryBytes: 0,
     cachedBytes,
   };
-  return dispatchTime(work, machine).predictedMs;
+  return dispatchTime(work, machine, by).predictedMs;
 }
