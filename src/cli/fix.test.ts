@@ -69,7 +69,9 @@ test("fix shows exact changes and does nothing", async () => {
   expect(code).toBe(0);
   expect(out).toContain("-export HSA_OVERRIDE_GFX_VERSION=10.3.0");
   expect(out).toContain("touches /people/alice/.bashrc");
-  expect(out).toMatch(/Nothing was changed. To do it: rekindle fix clear-overrides --yes/);
+  expect(out).toMatch(
+    /Nothing was changed. To do it: rekindle fix clear-overrides --facts facts.json --yes/,
+  );
   expect(await tree()).toEqual(before);
   const { plan, outcome } = JSON.parse((await fix("--json")).out);
   expect(outcome).toBe("not-run");

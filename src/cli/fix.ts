@@ -19,6 +19,7 @@ import {
   type Remedy,
   remedyNamed,
   sharesFiles,
+  shownCommand,
   usualOnFailure,
 } from "../remedies/index.ts";
 import { endAs, renderOutcome, type Told } from "./fix/outcome.ts";
@@ -184,8 +185,13 @@ async function show(
   out.write(await renderPreview(remedy, plan, onFailureFor(remedy, facts, options), host, out));
   if (plan.steps.length === 0 && remedy.kind !== "way") return;
   const what = plan.steps.length > 0 ? "do" : "verify";
-  const set = Object.entries(options.set ?? {}).map(([k, v]) => ` --set ${k}=${v}`);
-  const again = `rekindle fix ${remedy.id}${set.join("")} --yes`;
+  const args = [
+    ...["fix", remedy.id],
+    ...Object.entries(options.set ?? {}).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
+    ...(options.facts === undefined ? [] : ["--facts", options.facts]),
+    "--yes",
+  ];
+  const again = shownCommand({ program: "rekindle", args });
   out.write(`\nNothing was changed. To ${what} it: ${again}\n`);
 }
 
