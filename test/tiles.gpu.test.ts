@@ -53,6 +53,26 @@ const problems: readonly [name: string, op: Op, kernel: Kernel, opCase: OpCase][
     },
   ],
   [
+    "1x1 by strides",
+    conv,
+    convGemm,
+    {
+      name: "1x1",
+      inputs: [random([2, 7, 9, 40]), weight([24, 40, 1, 1]), weight([24])],
+      attributes: { ...nhwc, strides: [2, 3] },
+    },
+  ],
+  [
+    "1x1 of a part of the picture",
+    conv,
+    convGemm,
+    {
+      name: "1x1",
+      inputs: [random([2, 7, 9, 40]), weight([24, 40, 1, 1])],
+      attributes: { ...nhwc, pads: [0, 0, -1, -2] },
+    },
+  ],
+  [
     "product",
     matmul,
     matmulTile,

@@ -16,8 +16,9 @@ from torch import Tensor, fx, nn
 from .recurrent import without_miopen
 from .tracing import is_exported_to_onnx, is_traced
 
-# torch.fx records this as one call.
+# torch.fx records each as one call.
 fx.wrap("batch_norm")
+fx.wrap("instance_norm")
 
 
 def batch_norm(
@@ -55,6 +56,11 @@ def instance_norm(
 
     The channels of all images are those of one image to batch normalisation.
     """
+    if use_input_stats and not is_traced() and input.shape[2:].numel() == 1:
+        raise ValueError(
+            "instance normalisation in training needs more than 1 element in a picture, and "
+            f"{list(input.shape)} has 1"
+        )
     if is_exported_to_onnx():  # as in `_native`
         with without_miopen():
             return torch.instance_norm(
@@ -66,7 +72,10 @@ def instance_norm(
     def repeated(values: Optional[Tensor]) -> Optional[Tensor]:
         return None if values is None else values.repeat(images)
 
-    mean, var = repeated(running_mean), repeated(running_var)
+    # The kernels want statistics of the weights' type; what is kept of them is cast back.
+    is_half = input.dtype in (torch.float16, torch.bfloat16)
+    dtype = weight.dtype if weight is not None else torch.float32 if is_half else input.dtype
+    mean, var = (None if s is None else repeated(s.to(dtype)) for s in (running_mean, running_var))
     output = _native(
         input.contiguous().view(1, images * channels, *input.shape[2:]), mean, var,
         repeated(weight), repeated(bias), use_input_stats, momentum, eps,

@@ -141,19 +141,19 @@ function pictureCode(
 function windowsStayInside(c: Conv2d): boolean {
   const end = (size: "h" | "w", outputs: number, kernel: number) =>
     (outputs - 1) * c.stride[size] + (kernel - 1) * c.dilation[size];
-  const isPadded = c.pad.h + c.pad.w > 0;
+  const isPadded = c.pad.h !== 0 || c.pad.w !== 0;
   return !isPadded && end("h", c.P, c.R) < c.H && end("w", c.Q, c.S) < c.W;
 }
 
 /**
- * Rows of the product are pixels in order, all of them or by strides; the sum runs over channels
- * alone. Drivers take long to compile this, so there is one text for both, whose divisions are left
- * out where there are no strides.
+ * Rows of the product are pixels in order, all of them or some (by strides); the sum runs over
+ * channels alone. Drivers take long to compile this, so there is one text for both, which divides
+ * only where pixels are left out.
  */
 function productPicture(t: Tile, { pitch, first }: Pixels, isExact: boolean): Picture {
   const starts = Array.from({ length: loadsOf(t).a }, (_, i) => {
     return `  var pixel${i} = tileRow + aRow + ${i}u * aStep;
-  if (params.strideH * params.strideW != 1u) {
+  if (params.P != params.H || params.Q != params.W) {
     let line = pixel${i} / (params.P * params.Q) * params.H
       + pixel${i} / params.Q % params.P * params.strideH;
     pixel${i} = line * params.W + pixel${i} % params.Q * params.strideW;

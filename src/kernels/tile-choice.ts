@@ -17,7 +17,7 @@ export interface ProductSize {
   readonly N: number;
   readonly depth: number;
   readonly groups: number;
-  /** Pictures that the rows belong to; left out: one. */
+  /** Pictures that the rows belong to; left out: they belong to none. */
   readonly pictures?: number;
   /** Both operands are float16. */
   readonly isHalf: boolean;
@@ -76,14 +76,14 @@ const splitBytesMax = 2 ** 19;
 const partBytesMax = 4 * 2 ** 20;
 
 /** Parts to cut the sum into: only while workgroups are few and every part has some slices. */
-function splitsOf(t: Tile, { M, N, depth, groups, pictures = 1 }: ProductSize): number[] {
+function splitsOf(t: Tile, { M, N, depth, groups, pictures }: ProductSize): number[] {
   const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
   const slices = Math.ceil(depth / t.depth);
   const bytes = 4 * M * N * groups;
   const isSound = (splits: number) =>
     tiles * splits <= 1100 &&
     slices >= 2 * splits &&
-    bytes <= splitBytesMax * pictures &&
-    splits * bytes <= partBytesMax * pictures;
+    (pictures === undefined || bytes <= splitBytesMax * pictures) &&
+    splits * bytes <= partBytesMax * (pictures ?? 1);
   return [1, 2, 4, 8, 16].filter((splits) => splits === 1 || isSound(splits));
 }

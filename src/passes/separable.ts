@@ -39,8 +39,8 @@ export const mergeSeparable: Rule = (node, around) => {
 /**
  * The value between is computed anew for every tile of columns, which saves memory traffic where
  * there are one or two of them, and a launch anywhere. Of MobileNetV2's pairs on an H100, those of
- * 24 to 64 filters take from 4 % longer to 40 % less time at batch 8 and 32; those of 16, which
- * leave half of a tile idle, and of 96 take longer there; and at batch 1 nearly all take less
+ * 24 to 64 filters are 0.96 to 1.40 times as fast at batch 8 and 32; those of 16, which leave half
+ * of a tile idle, and of 96 are mostly slower there; and at batch 1 nearly all are faster
  * (bench/depthwise-fusion.mjs). Larger windows were not measured; they take more registers.
  */
 function pays(problem: Problem): boolean {

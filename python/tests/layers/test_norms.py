@@ -124,3 +124,28 @@ def test_recurrent_runs_with_the_switch_off(monkeypatch) -> None:
     )
     layer(torch.randn(4, 2, 3))
     assert seen == [False] and torch.backends.cudnn.enabled
+
+
+def test_instance_norm_keeps_statistics_of_another_type() -> None:
+    x = torch.randn(2, 3, 5, 5)
+    mean, var, weight, bias = torch.zeros(3), torch.ones(3), torch.rand(3), torch.randn(3)
+    expected = norm.instance_norm(x, mean.clone(), var.clone(), weight, bias)
+    kept = mean.double(), var.double()
+    close(norm.instance_norm(x, *kept, weight, bias), expected)
+    close(kept[0].float(), 0.1 * x.mean((0, 2, 3)))
+    close(norm.instance_norm(x, *kept), nn.functional.instance_norm(x))
+
+
+def test_instance_norm_of_single_elements_is_an_error() -> None:
+    with pytest.raises(ValueError, match="more than 1 element in a picture"):
+        rk.SafeInstanceNorm2d(3)(torch.randn(2, 3, 1, 1))
+
+
+def test_fx_records_each_norm_as_one_call() -> None:
+    class Both(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return norm.instance_norm(norm.batch_norm(x, None, None, training=True))
+
+    traced = torch.fx.symbolic_trace(Both())
+    calls = [node.target for node in traced.graph.nodes if node.op == "call_function"]
+    assert calls == [norm.batch_norm, norm.instance_norm]
