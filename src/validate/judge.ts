@@ -138,7 +138,8 @@ function judgeStability(found: Found): Judgement {
   return {
     against,
     evidence: [
-      `soak of ${duration(seconds)}: ${runs} ${runs === 1 ? "run" : "runs"} of networks and layers in turn, ` +
+      `soak of ${duration(seconds)}: ${runs} ${runs === 1 ? "run" : "runs"} ` +
+        "of networks and layers in turn, " +
         `memory ${early > 0 ? `${megabytes(early)} after two rounds, ` : ""}` +
         `${megabytes(late)} at the end`,
       sensorSentence(found.sensors),
