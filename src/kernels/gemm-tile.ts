@@ -74,6 +74,9 @@ export function tileFits(t: Tile, device: DeviceTraits): true | string {
   if (!Number.isInteger(a) || !Number.isInteger(b)) {
     return `${threads} threads cannot share the loads of a slice evenly`;
   }
+  if (t.wave && !device.hasSubgroupSizeControl) {
+    return `needs ${t.wave} lanes that run together, the device does not let shaders ask`;
+  }
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device;
   if (threads > maxComputeInvocationsPerWorkgroup) {
     return `needs ${threads} threads, the device allows ${maxComputeInvocationsPerWorkgroup}`;

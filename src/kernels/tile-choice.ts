@@ -1,4 +1,4 @@
-import type { Tile } from "./gemm-tile.ts";
+import { type Tile, threadsOf } from "./gemm-tile.ts";
 import { type GpuTile, gpuCycles, gpuTiles } from "./gpu-tiles.ts";
 import type { Config, DeviceTraits, Problem } from "./kernel.ts";
 import { type Rdna1Tile, rdna1Cycles, rdna1HalfTiles, rdna1Tiles } from "./rdna1-tiles.ts";
@@ -31,7 +31,16 @@ export const isHalf = ({ inputs }: Problem): boolean =>
 
 /** The tiles for a product, and splits that make sense, in order of their estimated time. */
 export function tilesFor(size: ProductSize, device: DeviceTraits): readonly Config[] {
-  return tilesOf(size, device) as readonly unknown[] as readonly Config[];
+  const all = tilesOf(size, device).flatMap((t) => [t, ...inOtherWaves(t, device)]);
+  return all as readonly unknown[] as readonly Config[];
+}
+
+/** The tile in 32 and 64 lanes that run together, where shaders may ask for either: to be tried. */
+function inOtherWaves(t: Tile, device: DeviceTraits): Tile[] {
+  const { hasSubgroupSizeControl, subgroupMinSize: least, subgroupMaxSize: most } = device;
+  if (!hasSubgroupSizeControl || least > 32 || most < 64) return [];
+  const waves = ([32, 64] as const).filter((wave) => wave !== t.wave && wave <= threadsOf(t));
+  return waves.map((wave) => ({ ...t, wave }));
 }
 
 function tilesOf(size: ProductSize, device: DeviceTraits): readonly Tile[] {
