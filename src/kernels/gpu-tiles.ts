@@ -1,4 +1,5 @@
 import { type Tile, threadsOf } from "./gemm-tile.ts";
+import type { ProductSize } from "./product-size.ts";
 
 /** A tile with what was measured of it on an H100. */
 export interface GpuTile extends Tile {
@@ -58,20 +59,11 @@ export const fitted = {
 /** Multiplications that a core starts in a cycle. */
 const lanes = 128;
 
-/** A product's sizes, as in tile-choice.ts. */
-interface Size {
-  readonly M: number;
-  readonly N: number;
-  readonly depth: number;
-  readonly groups: number;
-  readonly taps?: number;
-}
-
 /**
  * Estimated time of a tiled product on a device of `cores` cores, in cycles: what arithmetic
  * and latency of the busiest core ask for.
  */
-export function gpuCycles(t: GpuTile, size: Size, cores: number, by = fitted): number {
+export function gpuCycles(t: GpuTile, size: ProductSize, cores: number, by = fitted): number {
   const { M, N, depth, groups, taps = 0 } = size;
   const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
   const rounds = Math.ceil((tiles * t.splits) / cores);

@@ -1,4 +1,5 @@
 import type { Tile } from "./gemm-tile.ts";
+import type { ProductSize } from "./product-size.ts";
 
 /** A tile with what Mesa's compiler makes of it for gfx1010; the tier navi10 compares. */
 export interface Rdna1Tile extends Tile {
@@ -68,21 +69,12 @@ const assumed = {
   byte: 1 / 400,
 };
 
-/** A product's sizes, as in tile-choice.ts. */
-interface Size {
-  readonly M: number;
-  readonly N: number;
-  readonly depth: number;
-  readonly groups: number;
-  readonly taps?: number;
-}
-
 /**
  * Estimated time of a product in tiles on an RDNA1 card with `cores` compute units, in clocks: what
  * the busiest unit takes for its workgroups, as many side by side as find room, and for the second
  * dispatch where sums are split (docs/performance-model.md).
  */
-export function rdna1Cycles(t: Rdna1Tile, size: Size, cores: number): number {
+export function rdna1Cycles(t: Rdna1Tile, size: ProductSize, cores: number): number {
   const { M, N, depth, groups, taps = 0 } = size;
   const tiles = groups * Math.ceil(M / t.tileM) * Math.ceil(N / t.tileN);
   const perUnit = Math.ceil((tiles * t.splits) / cores);

@@ -3,7 +3,8 @@ import { gpuTraits } from "../../test/gpu-traits.ts";
 import { findCard, traitsOfCard } from "../predict/cards.ts";
 import { type Tile, tileFits, tileOf } from "./gemm-tile.ts";
 import type { DeviceTraits } from "./kernel.ts";
-import { type ProductSize, tilesFor } from "./tile-choice.ts";
+import type { ProductSize } from "./product-size.ts";
+import { tilesFor } from "./tile-choice.ts";
 
 const rdna1 = traitsOfCard(findCard("RX 5600 XT"));
 const size: ProductSize = { M: 196, N: 256, depth: 1024, groups: 1, pictures: 1, isHalf: false };

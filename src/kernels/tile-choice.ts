@@ -1,6 +1,7 @@
 import { type Tile, threadsOf } from "./gemm-tile.ts";
 import { type GpuTile, gpuCycles, gpuTiles } from "./gpu-tiles.ts";
 import type { Config, DeviceTraits, Problem } from "./kernel.ts";
+import type { ProductSize } from "./product-size.ts";
 import { type Rdna1Tile, rdna1Cycles, rdna1HalfTiles, rdna1Tiles } from "./rdna1-tiles.ts";
 
 /** Emulated GPUs compile for seconds: one small tile, loops left as loops. */
@@ -10,20 +11,6 @@ const softwareTiles: readonly Tile[] = [
     ...{ stages: 1, unroll: false, half: false, splits: 1 },
   },
 ];
-
-/** A matrix product's sizes: `groups` of them, each M x N with sums of length `depth`. */
-export interface ProductSize {
-  readonly M: number;
-  readonly N: number;
-  readonly depth: number;
-  readonly groups: number;
-  /** Pictures that the rows belong to; left out: they belong to none. */
-  readonly pictures?: number;
-  /** Both operands are float16. */
-  readonly isHalf: boolean;
-  /** Multiplications that make an element of A as it is loaded; left out: it is in memory. */
-  readonly taps?: number;
-}
 
 /** Whether both operands of a product or a convolution are float16. */
 export const isHalf = ({ inputs }: Problem): boolean =>
