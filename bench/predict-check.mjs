@@ -2,18 +2,28 @@
 // method as for RDNA1 cards (docs/performance-model.md). The build must be up to date.
 //
 //   node bench/predict-check.mjs [bench/results/h100-2026-11-22/resnet50.json ...]
+//                                [--launch 4.5] [--submission 0.15]
 //
 // Takes what `rekindle bench model --json FILE` writes. Measured times go from the call to its
-// completion; predicted ones are of the GPU alone, so `submissionMs` is added.
+// completion; predicted ones are of the GPU alone, so the milliseconds of `--submission` are added:
+// from the call to the GPU's first work, and from its last to the answer. `--launch` tries other
+// microseconds for a dispatch than the model's: both were chosen so.
 import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { models } from "../dist/models/index.js";
 import { optimize, resolve } from "../dist/passes/index.js";
 import { findCard, traitsOfCard } from "../dist/predict/cards.js";
+import { fitted } from "../dist/predict/dispatch-time.js";
 import { h100 } from "../dist/predict/machine.js";
 import { predictOn } from "../dist/predict/predict.js";
 
 const names = ["resnet18", "resnet50", "vgg16", "mobilenet_v2"];
-const given = process.argv.slice(2);
+const { values, positionals: given } = parseArgs({
+  options: { launch: { type: "string" }, submission: { type: "string", default: "0.15" } },
+  allowPositionals: true,
+});
+if (values.launch) fitted.launch = Number(values.launch) * 1e-6;
+const submissionMs = Number(values.submission);
 const files = given.length
   ? given
   : names.map((name) => `bench/results/h100-2026-11-22/${name}.json`);
@@ -27,9 +37,6 @@ const device = {
   hasF16: false,
   architecture: "hopper",
 };
-/** From the call to the GPU's first work, and from its last to the answer. */
-const submissionMs = 0.15;
-
 const logs = [];
 for (const { name, batch, onDeviceMs } of measured) {
   const graph = models.get(name).build({ batch });

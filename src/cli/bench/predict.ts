@@ -26,7 +26,7 @@ const warning =
   "These are predictions: nobody has run this on such a card. The bound is what arithmetic and " +
   "memory traffic need at the least; the prediction adds what the compiled kernels, the launch " +
   "of dispatches and tiles beyond the edges cost, without transfers and JavaScript. On an H100 " +
-  "the method was off by 18 % for whole networks (docs/performance-model.md).";
+  "the method was off by 17 % for layers that it was not fitted to (docs/performance-model.md).";
 
 /** `rekindle bench model --predict CARD`: no GPU is needed, and none is used. */
 export async function runPrediction(
